@@ -426,6 +426,7 @@ def test_issues() -> None:
         *LOST_ZONES,
         *LOGINS_WITH_DIALOG,
         "login_not_removed",
+        "login_sessions_left",
         "login_trial_left",
         "logins_stay",
         "login_gone_unfixable",

@@ -64,8 +64,8 @@ async def _async_end_sessions(
 ) -> None:
     """End everybody's sessions at a hostname."""
     assert hostname.application_id
-    await data.client.access_applications.end_sessions(
-        data.access.account_id, hostname.application_id
+    await data.access.async_end_sessions(
+        hostname.settings.hostname, hostname.application_id
     )
 
 

@@ -16,7 +16,6 @@ from .wording import describe_login_problem
 
 # Anyone can try any address, so the number of repairs is limited.
 _MOST_REFUSED: Final = 5
-_OPENED: Final = frozenset({Drift.POLICY_OPENED, Drift.OPEN_POLICY})
 # Checks of protected hostnames, other issues, and dialogs tell the others.
 TOLD_PROBLEMS: Final = frozenset(
     {
@@ -111,7 +110,7 @@ def _own_issue(
     suffix = "" if is_fixable else "_unfixable"
     if Drift.APPLICATION_GONE in drifts:
         key = f"login_gone{suffix}"
-    elif not _OPENED.isdisjoint(drifts):
+    elif any(each.opens for each in drifts):
         key = f"login_opened{suffix}"
     elif is_fixable:
         return [_issue("login_drift", hostname, fix)]

@@ -1,7 +1,7 @@
 """Coordinator of Access: what stands in front of the login hostnames, and what must change."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,6 +17,7 @@ from ..engine.access.login_visit import AskedBy, who_asks
 from ..engine.access.observation import AccessObservation, find_own
 from ..engine.access.plan import LoginPlan, Occasion
 from ..engine.access.problems import LoginProblemCode, problem_of
+from ..engine.access.sessions import Sessions
 from ..engine.access.settings import LoginSettings
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import EngineError, Permission, PermissionMissing
@@ -83,6 +84,10 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         self._has_just_read = False
         self._removed_at = Moment.now()
         self._failed_removals = 0
+        # Where sessions that must end could not be ended, and how many attempts in a row failed.
+        self._with_sessions: set[str] = set()
+        self._failed_endings = 0
+        self._ended_at = Moment.now()
         # The hostnames of which something was removed, or looked for, since the start.
         self._looked_at: set[str] = set()
         self._is_working = False
@@ -117,7 +122,10 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
     async def async_set_up(self, confirmed: LoginPlan, until: datetime) -> LoginWritten:
         """Set a new login hostname up, as LoginWriter.set_up does; its trial ends in time."""
         try:
-            return await self.writer.set_up(confirmed, until)
+            written = await self.writer.set_up(confirmed, until)
+            if written.error is None:
+                self._note_sessions(confirmed.settings.hostname)
+            return written
         finally:
             await self._look_after_write()
 
@@ -130,6 +138,8 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         Nothing waits in between: what a person chooses after that is stored after that.
         """
         written = await self.writer.change(confirmed, before)
+        if written.error is None:
+            self._note_sessions(before.hostname)
         if written.is_done and confirmed.settings.hostname in self.logins:
             self._async_update(confirmed.settings)
         return written
@@ -158,6 +168,15 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         await self._remove([hostname])
         await self._look_after_write()
         return hostname not in self.records.records
+
+    async def async_end_sessions(self, hostname: str, application_id: str) -> None:
+        """End everybody's sessions at a hostname; raise EngineError."""
+        await self.client.access_applications.end_sessions(
+            self.account_id, application_id
+        )
+        await self.records.async_note_ended(hostname, Sessions(of_everybody=True))
+        self._note_sessions(hostname)
+        self._report()
 
     def stage_of(self, hostname: str) -> Stage | None:
         """Return how far a login hostname has come; None for one that is not known."""
@@ -212,7 +231,7 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
     def pace(self, data: AccessState) -> timedelta:
         # Only the look that ends an attempt: the next one may have nothing to read.
         is_left = self._is_working and self._left_by == 1
-        if self._failed_removals == 1 or is_left:
+        if 1 in (self._failed_removals, self._failed_endings) or is_left:
             return SECOND_LOOK
         now = dt_util.utcnow()
         trials = [
@@ -232,9 +251,9 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         try:
             state = await self._look(logins)
         except EngineError:
-            self._begin_work(removals, ())
+            self._begin_work(removals, (), ())
             raise
-        self._begin_work(removals, self._drifted(state))
+        self._begin_work(removals, self._drifted(state), self._due_sessions(state))
         self._report()
         self._report_drift(state)
         return state
@@ -357,8 +376,28 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
             and self.stage_of(hostname) is Stage.KEPT
         )
 
+    def _due_sessions(self, state: AccessState) -> tuple[str, ...]:
+        """Return the hostnames of which sessions are ended now; where anybody gets in, that is no use."""
+        waiting = [
+            each.settings.hostname
+            for each in self.records.at(Stage.KEPT, Stage.LEFT)
+            if each.sessions
+        ]
+        if not waiting:
+            self._failed_endings = 0
+        if self._failed_endings > 1 and not self.has_passed(
+            _RETRY_EVERY, self._ended_at
+        ):
+            return ()
+        return tuple(each for each in waiting if not state.may_be_opened(each))
+
     @callback
-    def _begin_work(self, removals: Collection[str], drifted: Collection[str]) -> None:
+    def _begin_work(
+        self,
+        removals: Collection[str],
+        drifted: Collection[str],
+        with_sessions: Collection[str],
+    ) -> None:
         """Begin to write in the background, unless that is under way."""
         if self._is_working:
             # It came while an attempt was under way, or the attempt did not fix it.
@@ -366,25 +405,37 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
             return
         if self._has_just_read and not drifted:
             self._left_by = 0
-        if not (removals or drifted):
+        if not (removals or drifted or with_sessions):
             return
         self._is_working = True
         # Not eager: entities show what was found before it is fixed.
         self.config_entry.async_create_background_task(
             self.hass,
-            self._work(removals, drifted),
+            self._work(removals, drifted, with_sessions),
             f"{self.name} fix",
             eager_start=False,
         )
 
-    async def _work(self, removals: Collection[str], drifted: Collection[str]) -> None:
+    async def _work(
+        self,
+        removals: Collection[str],
+        drifted: Collection[str],
+        with_sessions: Collection[str],
+    ) -> None:
         """Make one attempt, and look what came of it."""
         try:
             if removals:
                 await self._remove(removals)
             for hostname in drifted:
                 await self._fix(hostname)
-            await self._look_after_write()
+            for hostname in with_sessions:
+                await self.writer.end_sessions(hostname)
+                self._note_sessions(hostname)
+            if removals or drifted:
+                await self._look_after_write()
+            else:
+                # Nothing that is read shows whether sessions have ended.
+                self._report()
         finally:
             self._is_working = False
 
@@ -412,6 +463,16 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
             return False
         return await self.writer.remove(hostname)
 
+    def _note_sessions(self, hostname: str) -> None:
+        """Note whether sessions that must end are left after an attempt."""
+        self._ended_at = Moment.now()
+        record = self.records.records.get(hostname)
+        if record and record.sessions:
+            self._with_sessions.add(hostname)
+            self._failed_endings += 1
+        else:
+            self._with_sessions.discard(hostname)
+
     async def _fix(self, hostname: str) -> None:
         try:
             outcome = await self.writer.keep(hostname)
@@ -423,6 +484,7 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
             self._unfixed.add(hostname)
         else:
             self._unfixed.discard(hostname)
+            self._note_sessions(hostname)
         if outcome and outcome.applied:
             async_fire_fixed(self.hass, self.config_entry, hostname, outcome.applied)
 
@@ -431,7 +493,7 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         issues = [
             issue
             for each in self.records.records.values()
-            if (issue := self._issue(each))
+            for issue in self._issues(each)
         ]
         async_report(self.hass, self.config_entry.entry_id, self.subject, issues)
 
@@ -459,17 +521,19 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
             is_complete=state.observation is not None or not state.logins,
         )
 
-    def _issue(self, record: LoginRecord) -> Issue | None:
+    def _issues(self, record: LoginRecord) -> Iterator[Issue]:
         hostname = record.settings.hostname
+        if hostname in self._with_sessions:
+            yield login_issue("login_sessions_left", hostname)
         match record.stage:
             case Stage.LEFT:
-                return login_issue("login_left", hostname, Fix.LOGIN_LEFT)
+                yield login_issue("login_left", hostname, Fix.LOGIN_LEFT)
             case Stage.UNDONE:
-                return login_issue("login_undone", hostname, Fix.LOGIN_UNDONE)
+                yield login_issue("login_undone", hostname, Fix.LOGIN_UNDONE)
             case Stage.REMOVING | Stage.UNDOING if self._failed_removals > 1:
-                return login_issue("login_not_removed", hostname)
+                yield login_issue("login_not_removed", hostname)
             case _:
-                return None
+                pass
 
 
 def _is_over(record: LoginRecord) -> bool:

@@ -46,3 +46,12 @@ class AccessState:
     logins: Mapping[str, LoginState] = MappingProxyType({})
     observation: AccessObservation | None = None
     problem: LoginProblem | None = None
+
+    def may_be_opened(self, hostname: str) -> bool:
+        """Return whether somebody may have opened a login hostname at Cloudflare, as far as is known."""
+        login = self.logins.get(hostname)
+        if login is None:
+            return False
+        return login.plan is None or any(
+            each.drift.opens for each in login.plan.differences
+        )

@@ -1,6 +1,7 @@
 """Writes what stands in front of login hostnames, and keeps what is ours there."""
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -9,18 +10,19 @@ from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 
 from ..account import async_get_account_state
-from ..const import CONF_ACCOUNT_ID
+from ..const import CONF_ACCOUNT_ID, LOGGER
 from ..engine.access.apply import LoginOutcome, apply_login_plan
 from ..engine.access.login_visit import asked_for, shows_login
 from ..engine.access.observation import AccessObservation, OwnIds, find_own
 from ..engine.access.observe import observe_access
 from ..engine.access.plan import LoginPlan, Occasion, make_login_plan
+from ..engine.access.sessions import Sessions, sessions_to_end
 from ..engine.access.set_up import LoginRemoval, LoginSetUp, remove_login, set_up_login
-from ..engine.access.settings import LoginSettings, shuts_out
+from ..engine.access.settings import LoginSettings
 from ..engine.access.steps import LoginStep
 from ..engine.api.access_models import Organization
 from ..engine.api.client import CloudflareClient
-from ..engine.api.errors import EngineError, PlanChanged
+from ..engine.api.errors import EngineError, NotFound, PlanChanged
 from ..engine.probe import Probe
 from ..storage.logins import LoginRecord, LoginRecords, Stage
 from ..subentries import hostnames_of, login_hostnames_of, logins_of
@@ -140,8 +142,14 @@ class LoginWriter:
         async with self._writing:
             observation, plan = await self._confirmed(confirmed, Occasion.SET_UP)
             if not needs_trial(plan):
-                await self._records.async_put(_record(plan, Stage.LEFT))
-                return await self._apply(observation, plan)
+                former = self._records.records.get(plan.settings.hostname)
+                record = _record(plan, Stage.LEFT)
+                if former is not None:
+                    record = replace(record, sessions=former.sessions)
+                await self._records.async_put(record)
+                return await self._apply(
+                    observation, plan, former.settings if former else None
+                )
             before = await self.find_login_pages()
             # Stored before the first write: the trial ends whatever happens to Home Assistant now.
             record = _record(plan, Stage.TRIAL, until)
@@ -163,7 +171,7 @@ class LoginWriter:
         return written
 
     async def change(self, confirmed: LoginPlan, before: LoginSettings) -> LoginWritten:
-        """Apply changed settings, and end the sessions where somebody is shut out.
+        """Apply changed settings, and end the sessions of whom that shuts out.
 
         before: the settings that a person saw. Raises EngineError where nothing was written, as for
         set_up; PlanChanged also where somebody chose other settings since.
@@ -172,17 +180,9 @@ class LoginWriter:
             if logins_of(self._entry.subentries).get(before.hostname) != before:
                 raise PlanChanged
             observation, plan = await self._confirmed(confirmed, Occasion.CHANGE)
-            written = await self._apply(observation, plan)
+            written = await self._apply(observation, plan, before)
             if written.login_pages:
                 return replace(written, is_undone=await self._change_back(before))
-            application = self.ids_of(before.hostname, adopted=False).application
-            if written.is_done and application and shuts_out(before, plan.settings):
-                try:
-                    await self._client.access_applications.end_sessions(
-                        self._account_id, application
-                    )
-                except EngineError as err:
-                    return replace(written, error=err)
             return written
 
     async def keep(self, hostname: str) -> LoginOutcome | None:
@@ -199,6 +199,11 @@ class LoginWriter:
             if not plan.steps:
                 return None
             return await self._write(observation, plan)
+
+    async def end_sessions(self, hostname: str) -> None:
+        """End the sessions that must end; what could not be ended stays stored."""
+        async with self._writing:
+            await self._end_sessions(hostname)
 
     def _kept(self, hostname: str) -> LoginSettings | None:
         record = self._records.records.get(hostname)
@@ -258,20 +263,30 @@ class LoginWriter:
         return observation, plan
 
     async def _apply(
-        self, observation: AccessObservation, plan: LoginPlan
+        self,
+        observation: AccessObservation,
+        plan: LoginPlan,
+        before: LoginSettings | None,
     ) -> LoginWritten:
-        before = await self.find_login_pages()
-        outcome = await self._write(observation, plan)
+        login_pages = await self.find_login_pages()
+        outcome = await self._write(observation, plan, before)
         return LoginWritten(
             applied=outcome.applied,
             issuer=_issuer(observation, outcome),
             error=outcome.error,
-            login_pages=await self.find_login_pages() - before,
+            login_pages=await self.find_login_pages() - login_pages,
         )
 
     async def _write(
-        self, observation: AccessObservation, plan: LoginPlan
+        self,
+        observation: AccessObservation,
+        plan: LoginPlan,
+        before: LoginSettings | None = None,
     ) -> LoginOutcome:
+        # Stored before the first write: they end whatever happens to Home Assistant now.
+        await self._records.async_note_due(
+            plan.settings.hostname, sessions_to_end(plan, before)
+        )
         outcome = await apply_login_plan(
             self._client, self._account_id, observation, plan
         )
@@ -279,7 +294,45 @@ class LoginWriter:
         await self._records.async_note_ids(
             hostname, self.ids_of(hostname, adopted=adopted), outcome.own.ids
         )
+        if outcome.error is None:
+            await self._end_sessions(hostname)
         return outcome
+
+    async def _end_sessions(self, hostname: str) -> None:
+        record = self._records.records.get(hostname)
+        if record is None or not record.sessions:
+            return
+        application = record.ids.application
+        of_everybody = record.sessions.of_everybody and (
+            application is None or await self._has_ended(self._end_all(application))
+        )
+        emails = {
+            email
+            for email in sorted(record.sessions.emails)
+            if await self._has_ended(self._end_those_of(email))
+        }
+        await self._records.async_note_ended(
+            hostname, Sessions(of_everybody=of_everybody, emails=frozenset(emails))
+        )
+
+    async def _end_all(self, application: str) -> None:
+        await self._client.access_applications.end_sessions(
+            self._account_id, application
+        )
+
+    async def _end_those_of(self, email: str) -> None:
+        await self._client.access_organization.end_sessions_of(self._account_id, email)
+
+    async def _has_ended(self, ending: Awaitable[None]) -> bool:
+        try:
+            await ending
+        except NotFound:
+            # Whoever is not known there has no session.
+            return True
+        except EngineError as err:
+            LOGGER.debug("Sessions could not be ended: %s", err)
+            return False
+        return True
 
     async def _change_back(self, settings: LoginSettings) -> bool:
         """Apply former settings again; return whether that worked."""

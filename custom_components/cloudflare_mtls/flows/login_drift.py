@@ -12,7 +12,8 @@ from ..engine.access.as_found import settings_as_found
 from ..engine.access.drift import Difference, Drift
 from ..engine.access.observation import AccessObservation
 from ..engine.access.plan import LoginPlan, Occasion
-from ..engine.access.settings import LoginSettings, read_email
+from ..engine.access.sessions import sessions_to_end
+from ..engine.access.settings import LoginSettings
 from ..engine.api.errors import EngineError, PlanChanged
 from ..login_choices import describe_login_pages
 from ..quoting import Ours, listed
@@ -65,7 +66,12 @@ class LoginDriftFlow(FixFlow):
         countries = await async_get_country_names(self.hass)
         placeholders = {
             "hostname": self.subject,
-            "changes": changes_of(text, self.subject, plan.steps),
+            "changes": paragraphs(
+                changes_of(text, self.subject, plan.steps),
+                text("login_ends_sessions", hostname=self.subject)
+                if sessions_to_end(plan).of_everybody
+                else "",
+            ),
             "differences": _differences(text, countries, observation, plan),
         }
         return self.show_confirm(placeholders, message)
@@ -81,19 +87,8 @@ class LoginDriftFlow(FixFlow):
             return await self.async_ask(describe(written.error))
         if message := describe_login_pages(written):
             return abort(self, message)
-        await self._end_sessions(self._shown)
         await self._access.async_look_again()
         return self.async_create_entry(data={})
-
-    async def _end_sessions(self, plan: LoginPlan) -> None:
-        """End the sessions of the people that somebody added at Cloudflare; raise EngineError."""
-        for difference in plan.differences:
-            if difference.drift is not Drift.PEOPLE:
-                continue
-            for email in filter(None, map(read_email, difference.added)):
-                await self._access.client.access_organization.end_sessions_of(
-                    self._access.account_id, email
-                )
 
 
 class LoginListChangedFlow(LoginDriftFlow):

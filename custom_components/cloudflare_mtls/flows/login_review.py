@@ -10,7 +10,8 @@ from ..coordinator.login_writer import needs_trial
 from ..engine.access.observation import AccessObservation
 from ..engine.access.plan import LoginPlan
 from ..engine.access.problems import LoginProblem, LoginProblemCode, seat_problem
-from ..engine.access.settings import LoginSettings, shuts_out
+from ..engine.access.sessions import sessions_to_end
+from ..engine.access.settings import LoginSettings
 from ..engine.api.errors import EngineError
 from ..login_choices import describe_access
 from ..login_trials import TRIAL
@@ -121,7 +122,7 @@ class LoginReviewSteps(LoginTrialSteps, LoginRulesSteps, LoginAdoptionSteps):
         plan, current = made(self._plan), self._current
         text = await async_get_dialog_texts(self.hass)
         after = Ours()
-        if current and shuts_out(current, plan.settings):
+        if current and sessions_to_end(plan, current).of_everybody:
             after = changed_people(text, current, plan.settings)
         elif current is None and needs_trial(plan):
             minutes = str(round(TRIAL.total_seconds() / 60))

@@ -288,11 +288,10 @@ async def _end_sessions(call: ServiceCall) -> ServiceResponse:
     """End everybody's sessions at a hostname, or one person's at every application."""
     entry, settings = _login_of_device(call.hass, call.data[ATTR_DEVICE_ID])
     data = entry.runtime_data
-    account_id = data.access.account_id
     with raise_translated():
         if ATTR_EMAIL not in call.data:
-            await data.client.access_applications.end_sessions(
-                account_id, _application_of(entry, settings)
+            await data.access.async_end_sessions(
+                settings.hostname, _application_of(entry, settings)
             )
             return None
         email = read_email(call.data[ATTR_EMAIL])
@@ -300,7 +299,9 @@ async def _end_sessions(call: ServiceCall) -> ServiceResponse:
             raise_translated_error(
                 Message("login_invalid_email", {"value": call.data[ATTR_EMAIL]})
             )
-        await data.client.access_organization.end_sessions_of(account_id, email)
+        await data.client.access_organization.end_sessions_of(
+            data.access.account_id, email
+        )
     return None
 
 

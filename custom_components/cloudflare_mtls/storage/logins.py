@@ -16,6 +16,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
 from ..engine.access.observation import OwnIds
+from ..engine.access.sessions import Sessions
 from ..engine.access.settings import LoginSettings
 from ..subentries import login_data, login_hostnames_of, read_login_settings
 from .once import AccountStore, OnceKey, async_get_once, async_remove_once
@@ -51,7 +52,7 @@ class LoginRecord:
     """A login hostname as it was set up last.
 
     ids: what is ours at Cloudflare; tunnel_ids: the tunnels whose cloudflared may demand its token.
-    until: when its trial ends.
+    until: when its trial ends. sessions: those that must end, until Cloudflare has ended them.
     """
 
     settings: LoginSettings
@@ -59,11 +60,13 @@ class LoginRecord:
     ids: OwnIds = field(default_factory=OwnIds)
     tunnel_ids: frozenset[str] = frozenset()
     until: datetime | None = None
+    sessions: Sessions = field(default_factory=Sessions)
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
-        """Return a record as it was stored."""
+        """Return a record as it was stored; an earlier version stored no sessions."""
         ids, until = data["ids"], data["until"]
+        sessions = data.get("sessions", {})
         return cls(
             settings=read_login_settings(data["settings"]),
             stage=Stage(data["stage"]),
@@ -75,6 +78,10 @@ class LoginRecord:
             ),
             tunnel_ids=frozenset(data["tunnel_ids"]),
             until=datetime.fromisoformat(until) if until else None,
+            sessions=Sessions(
+                of_everybody=sessions.get("of_everybody", False),
+                emails=frozenset(sessions.get("emails", ())),
+            ),
         )
 
     def as_data(self) -> dict[str, Any]:
@@ -90,6 +97,10 @@ class LoginRecord:
             },
             "tunnel_ids": sorted(self.tunnel_ids),
             "until": self.until.isoformat() if self.until else None,
+            "sessions": {
+                "of_everybody": self.sessions.of_everybody,
+                "emails": sorted(self.sessions.emails),
+            },
         }
 
 
@@ -136,6 +147,20 @@ class LoginRecords:
         record = self._records.get(hostname)
         if record is not None and record.ids == before:
             await self.async_put(replace(record, ids=ids))
+
+    async def async_note_due(self, hostname: str, sessions: Sessions) -> None:
+        """Store that sessions must end, beside those that must already."""
+        record = self._records.get(hostname)
+        if record is not None:
+            due = record.sessions | sessions
+            await self.async_put(replace(record, sessions=due))
+
+    async def async_note_ended(self, hostname: str, sessions: Sessions) -> None:
+        """Store that sessions have ended."""
+        record = self._records.get(hostname)
+        if record is not None:
+            left = record.sessions.without(sessions)
+            await self.async_put(replace(record, sessions=left))
 
     async def async_forget(self, hostname: str) -> None:
         """Forget a hostname, of which nothing is left or nothing is to be told."""

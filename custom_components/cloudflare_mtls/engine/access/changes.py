@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ..api.access_applications import policy_references
-from ..api.access_models import AccessApplication
+from ..api.access_models import AccessApplication, AccessPolicy
 from ..api.ingress import IngressRule, TunnelConfiguration
 from .desired import References, application_settings, policy_body
 from .drift import Drift, lets_anybody_in
@@ -65,17 +65,31 @@ def without_tag(found: AccessApplication) -> Mapping[str, Any]:
     return {"tags": sorted(found.tags - {TAG})}
 
 
+def taken_away(
+    found: AccessApplication, fixes: frozenset[Drift], own_policy: str | None
+) -> list[AccessPolicy]:
+    """Return the policies of others that do not stay with an application when it is fixed."""
+
+    def drift_of(policy: AccessPolicy) -> Drift:
+        return Drift.OPEN_POLICY if lets_anybody_in(policy) else Drift.OTHER_POLICY
+
+    return [
+        each
+        for each in found.policies
+        if each.id != own_policy and drift_of(each) in fixes
+    ]
+
+
 def _policies(
     found: AccessApplication, fixes: frozenset[Drift], references: References
 ) -> list[Mapping[str, Any]]:
     """Return an application's policies, ours first, and of others only those that may stay."""
+    gone = taken_away(found, fixes, references.policy)
     pairs = zip(found.policies, policy_references(found), strict=True)
     others = [
         reference
         for policy, reference in pairs
-        if policy.id != references.policy
-        and not (lets_anybody_in(policy) and Drift.OPEN_POLICY in fixes)
-        and not (not lets_anybody_in(policy) and Drift.OTHER_POLICY in fixes)
+        if policy.id != references.policy and policy not in gone
     ]
     references_in_order = [{"id": references.policy}, *others]
     return [

@@ -65,6 +65,11 @@ class Drift(StrEnum):
             Drift.LOGIN_METHODS,
         )
 
+    @property
+    def opens(self) -> bool:
+        """Return whether people get in whom nobody named."""
+        return self in (Drift.POLICY_OPENED, Drift.OPEN_POLICY)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
