@@ -2,28 +2,20 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Generator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
 import re
 import sys
 import tempfile
-import time
-from types import SimpleNamespace
-from unittest.mock import patch
 
-from homeassistant.core import HomeAssistant
-from homeassistant.util import dt as dt_util
-from homeassistant.util.async_ import get_scheduled_timer_handles
-
-from custom_components.cloudflare_mtls.engine import moment
 from demo.cloudflare import Cloudflare
 
-from .crowd import Size, fill, pass_time
+from .account import account
+from .crowd import Size, fill
 from .figures import within_budget
-from .home import account, home, settle
+from .home import home, settle
+from .simulated_time import SimulatedTime
 
 SIZE = Size(tunnels=3, certificates=10, hostnames=1)
 CALLS_A_DAY = 3000
@@ -31,51 +23,6 @@ CALLS_A_DAY = 3000
 PART, PARTS = 6 * 3600, 4
 _START, _FIRST_FAILURES = 3600, 8 * 3600
 _ID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
-
-
-class SimulatedTime:
-    """The time of the event loop, of Home Assistant and of the engine, which can be moved forward."""
-
-    def __init__(self) -> None:
-        """Start with the real time."""
-        self.ahead = 0.0
-
-    @contextmanager
-    def running(self) -> Generator[None]:
-        """Make the event loop, Home Assistant and the engine use this time."""
-        loop = asyncio.get_running_loop()
-        monotonic = time.monotonic
-        engine_time = SimpleNamespace(monotonic=lambda: monotonic() + self.ahead)
-        loop_time: Callable[[], float] = loop.time
-        utcnow: Callable[[], datetime] = dt_util.utcnow
-        with (
-            patch.object(loop, "time", lambda: loop_time() + self.ahead),
-            patch.object(
-                dt_util, "utcnow", lambda: utcnow() + timedelta(seconds=self.ahead)
-            ),
-            patch.object(moment, "time", engine_time),
-        ):
-            yield
-
-    async def pass_by(
-        self, hass: HomeAssistant, cloudflare: Cloudflare, seconds: float
-    ) -> None:
-        """Let time pass here and at Cloudflare, from timer to timer."""
-        passed = 0.0
-        while passed < seconds:
-            skipped = await self.skip_to_next_timer(hass)
-            await pass_time(cloudflare, skipped)
-            passed += skipped
-
-    async def skip_to_next_timer(self, hass: HomeAssistant) -> float:
-        """Move to the next timer, wait for what it starts, and return the seconds skipped."""
-        timers = get_scheduled_timer_handles(hass.loop)
-        due = min(timer.when() for timer in timers if not timer.cancelled())
-        seconds = max(0.0, due - hass.loop.time())
-        self.ahead += seconds
-        await asyncio.sleep(0)
-        await settle(hass)
-        return seconds
 
 
 async def run() -> bool:

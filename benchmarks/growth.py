@@ -15,11 +15,12 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from demo.cloudflare import Cloudflare
 
+from .account import account, act, ahead
 from .bare import recorded_urls
 from .calls import CALLS_A_DAY
 from .crowd import Size, fill, pass_time
 from .holds import longest_hold
-from .home import account, act, ahead, home, settle
+from .home import home, settle
 from .load import CPU_RATIO, HOLD_MS
 
 DOCUMENT: Final = Path(__file__).parents[1] / "docs" / "performance.md"
@@ -94,6 +95,9 @@ def document(
 
 Written by `scripts/docs performance`: Home Assistant with this integration, and a local Cloudflare in another process, on one
 machine. On yours the times differ; how they grow does not. `scripts/benchmark` measures everything that has a budget.
+To compare it with other integrations, put their folders from `custom_components` into one folder and run
+`scripts/benchmark --peers FOLDER`, which measures all of them at the same local Cloudflare: import, set-up, memory, calls a day, and
+how soon each shows that a tunnel failed.
 
 | what | budget |
 |---|---|

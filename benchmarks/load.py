@@ -20,11 +20,12 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.cloudflare_mtls.const import DOMAIN
 from demo.cloudflare import Cloudflare
 
+from .account import account, act, ahead
 from .bare import fetch_and_decode, recorded_urls
 from .crowd import Place, Size, fill, pass_time
 from .figures import within_budget
 from .holds import Hold, longest_hold
-from .home import account, act, ahead, home, settle
+from .home import home, settle
 
 SMALL = Size(tunnels=3, certificates=10, hostnames=1)
 LARGE = Size(tunnels=100, certificates=1000, hostnames=50)

@@ -1,0 +1,1 @@
+"""Compare this integration with others, in one run, at the same local Cloudflare."""
