@@ -121,7 +121,7 @@ async def print_show(world: World, owner: User) -> None:
         f"open it with {url} instead."
     )
     say(f"Repairs: {url}/config/repairs")
-    say(f"Logbook and history: {url}/logbook, {url}/history")
+    say(f"Activity and history: {url}/logbook, {url}/history")
     async for proposal in proposals(world):
         say(proposal.sentence)
         say(f"  {proposal.command}")
