@@ -224,3 +224,25 @@ async def test_offer_that_is_withdrawn(hass: HomeAssistant, client: Client) -> N
 
     for asked in (token_of(handover), code_of(handover)):
         assert (await client.post(PATH, data=asked)).status == 404
+
+
+@pytest.mark.parametrize("remotely", [False, True])
+async def test_looking_at_a_link(
+    hass: HomeAssistant, client: Client, remotely: bool
+) -> None:
+    """A page that was just opened learns whether its link is good, and takes nothing."""
+    handovers = async_get_handovers(hass)
+    handover = handovers.offer(make_delivery(remotely=remotely))
+    links = [token_of(handover), handover.path.partition("#")[2]]
+    through = {"CF-Ray": "8f2a-FRA"}
+
+    for link in links:
+        for headers, status in (({}, 200), (through, 200 if remotely else 403)):
+            answer = await client.post(PATH, data=f"look.{link}", headers=headers)
+            assert answer.status == status
+            assert answer.headers.items() >= PAGE.items()
+    for other in ("", "A" * 43, code_of(handover), f"look.{links[0]}"):
+        assert await message_of(client, f"look.{other}", 404) == TEXTS["handover_gone"]
+    assert (await client.post(PATH, data=code_of(handover))).status == 200
+    for link in links:
+        assert await message_of(client, f"look.{link}", 404) == TEXTS["handover_gone"]

@@ -372,18 +372,37 @@ async def test_five_wrong_codes(
 async def test_link_that_is_no_longer_good(
     hass: HomeAssistant, home: str, browser: Tab, delivery: Delivery
 ) -> None:
-    """Used, expired or wrong: the page says the same, and saves nothing."""
+    """Used, expired or wrong: the page says the same as soon as it is open, and offers nothing."""
     used = async_get_handovers(hass).offer(delivery)
     async_get_handovers(hass).withdraw(delivery.certificate_id)
     old = async_get_handovers(hass).offer(delivery)
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=11))
     await hass.async_block_till_done()
 
-    for fragment in (used.url.partition("#")[2], old.url.partition("#")[2], "", "A"):
+    for fragment in (
+        *(item.url.partition("#")[2] for item in (used, old)),
+        *(item.path.partition("#")[2] for item in (used, old)),
+        *("", "A"),
+    ):
         await browser.open(f"{home}{PATH}#{fragment}")
-        await browser.tap("#get")
         await browser.until(f"failed.textContent === {TEXTS['handover_gone']!r}")
+        assert await browser.run("[form.offsetHeight, intro.offsetHeight]") == [0, 0]
     assert list(browser.downloads.iterdir()) == []
+
+
+async def test_link_that_another_device_used(
+    hass: HomeAssistant, home: str, browser: Tab, delivery: Delivery
+) -> None:
+    """The page that was opened before says so after a tap, and offers no further one."""
+    handover = async_get_handovers(hass).offer(delivery)
+    await browser.open(link_of(home, handover))
+    assert await browser.run("form.offsetHeight > 0")
+    token = handover.url.partition("#")[2]
+    async_get_handovers(hass).take(token, remotely=False)
+
+    await browser.tap("#get")
+    await browser.until(f"failed.textContent === {TEXTS['handover_gone']!r}")
+    assert await browser.run("form.offsetHeight") == 0
 
 
 async def test_another_link_in_the_same_tab(

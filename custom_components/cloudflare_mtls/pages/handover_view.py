@@ -32,6 +32,9 @@ _WAYS: Final[Mapping[System, tuple[str, ...]]] = {
     System.LINUX: ("linux_browsers", "firefox"),
 }
 
+# A page that was just opened asks with this and its link whether that is still good.
+_LOOK: Final = "look."
+
 type FetchedRecorder = Callable[[HomeAssistant, Delivery], Coroutine[Any, Any, None]]
 """Records that a device fetched its bundle."""
 
@@ -63,11 +66,20 @@ class HandoverView(HomeAssistantView):
         return await self._page.async_show(request, markup)
 
     async def post(self, request: web.Request) -> web.Response:
-        """Give out the bundles and their password, and forget them."""
+        """Give out the bundles and their password, and forget them; or only look at the link."""
         hass = request.app[KEY_HASS]
         text = await self._page.async_texts(request)
         remotely = not is_at_home(request)
+        gone = (
+            self.json_message(text("not_local"), HTTPStatus.FORBIDDEN, headers=HEADERS)
+            if remotely
+            else self.json_message(text("gone"), HTTPStatus.NOT_FOUND, headers=HEADERS)
+        )
         secret = await async_read_secret(request)
+        if secret.startswith(_LOOK):
+            link = secret.removeprefix(_LOOK)
+            is_good = async_get_handovers(hass).is_good(link, remotely=remotely)
+            return self.json({}, headers=HEADERS) if is_good else gone
         try:
             taken = async_get_handovers(hass).take(secret, remotely=remotely)
         except AccountNotLoadedError:
@@ -80,14 +92,15 @@ class HandoverView(HomeAssistantView):
                 hass.async_create_task(self._record_fetched(hass, taken))
                 return self.json(_contents(taken), headers=HEADERS)
             case Refusal.WRONG_CODE:
-                key, status = "wrong_code", HTTPStatus.FORBIDDEN
+                return self.json_message(
+                    text("wrong_code"), HTTPStatus.FORBIDDEN, headers=HEADERS
+                )
             case Refusal.CLOSED:
-                key, status = "closed", HTTPStatus.NOT_FOUND
-            case Refusal.GONE if remotely:
-                key, status = "not_local", HTTPStatus.FORBIDDEN
+                return self.json_message(
+                    text("closed"), HTTPStatus.NOT_FOUND, headers=HEADERS
+                )
             case Refusal.GONE:
-                key, status = "gone", HTTPStatus.NOT_FOUND
-        return self.json_message(text(key), status, headers=HEADERS)
+                return gone
 
 
 async def async_setup_handover(

@@ -1,6 +1,6 @@
 """Bundles that are offered to devices: each once, for ten minutes, in memory only."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -224,6 +224,23 @@ class Handovers:
         return handover
 
     @callback
+    def is_good(self, link: str, *, remotely: bool) -> bool:
+        """Return whether something can be fetched with a link, and take nothing.
+
+        A link is a token, or an offer's public id without its code.
+        """
+        offers = self._open_offers(remotely=remotely)
+        asking = (f"{_WITH_CODE}.{offer.public_id}" for offer in offers.values())
+        return link in offers or link in asking
+
+    def _open_offers(self, *, remotely: bool) -> Mapping[str, _Offer]:
+        return {
+            token: offer
+            for token, offer in self._offers.items()
+            if offer.is_open and (offer.delivery.remotely or not remotely)
+        }
+
+    @callback
     def take(self, secret: str, *, remotely: bool) -> Delivery | Refusal:
         """Return the delivery that a secret opens, and stop offering it.
 
@@ -231,11 +248,7 @@ class Handovers:
         offer. Remotely, only deliveries that allow it are looked at, so that a stranger cannot
         use up the tries of the others. Raises AccountNotLoadedError: the delivery stays offered.
         """
-        offers = {
-            token: offer
-            for token, offer in self._offers.items()
-            if offer.is_open and (offer.delivery.remotely or not remotely)
-        }
+        offers = self._open_offers(remotely=remotely)
         match secret.split("."):
             case [token] if token in offers:
                 return self._give_out(token)

@@ -9,10 +9,17 @@ at("unencrypted").hidden = location.protocol === "https:";
 // A link that differs only in its fragment does not load the page again.
 addEventListener("hashchange", () => location.reload());
 
-const refuse = (message) => {
-  at("failed").textContent = message;
-  at("failed").focus();
+const ask = async (body) => {
+  const answer = await fetch(location.pathname, { method: "POST", body });
+  const content = await answer.json();
+  if (answer.ok) return content;
+  at("failed").textContent = content.message;
+  // Nobody can download anything with this link any more.
+  at("intro").hidden = at("form").hidden = answer.status === 404;
 };
+
+// Without an answer, the button says so.
+ask(`look.${secret}`).catch(() => {});
 
 at("form").addEventListener("submit", async (event) => {
   event.preventDefault();
@@ -20,17 +27,12 @@ at("form").addEventListener("submit", async (event) => {
   at("failed").textContent = "";
   const code = at("code").value.replace(/\D/g, "");
   try {
-    const answer = await fetch(location.pathname, {
-      method: "POST",
-      body: needsCode ? `${secret}.${code}` : secret,
-    });
-    const content = await answer.json();
-    if (answer.ok) show(content);
-    else refuse(content.message);
-    // Nobody can download anything with this link any more.
-    at("intro").hidden = at("form").hidden = answer.status === 404;
+    const content = await ask(needsCode ? `${secret}.${code}` : secret);
+    if (content) show(content);
+    else at("failed").focus();
   } catch {
-    refuse(at("failed").dataset.unanswered);
+    at("failed").textContent = at("failed").dataset.unanswered;
+    at("failed").focus();
   }
   at("get").disabled = false;
 });
