@@ -389,7 +389,7 @@ async def test_login_hostname_that_is_removed(
 
 
 async def press(hass: HomeAssistant, context: Context) -> None:
-    """End all sessions."""
+    """End the sessions."""
     await hass.services.async_call(
         "button", "press", {"entity_id": END_SESSIONS}, blocking=True, context=context
     )
