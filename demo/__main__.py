@@ -15,7 +15,7 @@ from .home_assistant import User
 from .promise import Promise
 from .promises import APP, LOCAL, REMOTE, SERVICES
 from .report import CheckFailed, Skipped, say
-from .show import print_show, speak
+from .show import clear_traces, print_show, speak
 from .world import World
 
 _REMOTE, _LOCAL, _APP, _SERVICES = "remote", "local", "app", "services"
@@ -74,7 +74,9 @@ async def _check_world(
     promises, owner = _PROMISES[name], User("demo")
     try:
         async with (
-            World.run(owner, supervised=name == _APP) as world,
+            World.run(
+                owner, supervised=name == _APP, language=language or "en"
+            ) as world,
             _furnished(world, name),
         ):
             passed = [
@@ -85,6 +87,7 @@ async def _check_world(
                 _print_summary(passed)
                 if language:
                     await speak(world, language)
+                await clear_traces(world)
                 await print_show(world, owner)
                 await _until_cancelled()
     except (CheckFailed, ClientError, OSError) as error:

@@ -134,8 +134,11 @@ class Client:
         code: str = done["result"]
         return code
 
-    async def onboard(self, user: User) -> Client:
-        """Complete the onboarding as the first user, and return that user's client."""
+    async def onboard(self, user: User, language: str) -> Client:
+        """Complete the onboarding as the first user, and return that user's client.
+
+        Areas and dashboards that Home Assistant adds on the way have names in the language.
+        """
         created = await self.post(
             "/api/onboarding/users",
             {
@@ -143,10 +146,13 @@ class Client:
                 "name": user.name.title(),
                 "username": user.name,
                 "password": user.password,
-                "language": "en",
+                "language": language,
             },
         )
         client = await self.exchange_code(created["auth_code"])
+        socket = await client.connect()
+        await socket.command("config/core/update", language=language)
+        await socket.close()
         await client.post("/api/onboarding/analytics")
         await client.post(
             "/api/onboarding/integration",
@@ -211,6 +217,7 @@ class Socket:
     async def close(self) -> None:
         """Stop listening and close the connection."""
         self._listening.cancel()
+        await self._connection.close()
         await self._session.close()
 
     async def command(self, kind: str, **fields: Any) -> Any:

@@ -70,8 +70,17 @@ async def speak(world: World, language: str) -> None:
     await world.socket.command(
         "frontend/set_user_data", key="language", value={"language": language}
     )
-    # Entities get their names as they are added.
-    await world.admin.post(f"/api/config/config_entries/entry/{world.entry_id}/reload")
+    # Entities of all integrations get their names as they are added.
+    await world.home.stop()
+    await world.start_home()
+
+
+async def clear_traces(world: World) -> None:
+    """Remove what the checks left for people to see: that somebody failed to log in."""
+    await world.admin.post(
+        "/api/services/persistent_notification/dismiss",
+        {"notification_id": "http-login"},
+    )
 
 
 async def proposals(world: World) -> AsyncGenerator[Proposal]:

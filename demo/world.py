@@ -71,9 +71,12 @@ class World:
     @classmethod
     @asynccontextmanager
     async def run(
-        cls, owner: User, *, supervised: bool = False
+        cls, owner: User, *, supervised: bool = False, language: str = "en"
     ) -> AsyncGenerator[Self]:
-        """Run the sandbox and Home Assistant in a temporary folder, with a Supervisor if asked."""
+        """Run the sandbox and Home Assistant in a temporary folder, with a Supervisor if asked.
+
+        language: of what Home Assistant names once; it speaks English after that.
+        """
         with TemporaryDirectory(prefix="demo-") as name:
             folder = Path(name)
             say("# starting the sandbox")
@@ -85,7 +88,7 @@ class World:
                     "# starting Home Assistant; the first start installs its requirements"
                 )
                 async with HomeAssistant(folder, environment) as home:
-                    world = await cls._start(folder, cloudflare, home, owner)
+                    world = await cls._start(folder, cloudflare, home, owner, language)
                     try:
                         yield world
                     finally:
@@ -93,19 +96,25 @@ class World:
 
     @classmethod
     async def _start(
-        cls, folder: Path, cloudflare: Cloudflare, home: HomeAssistant, owner: User
+        cls,
+        folder: Path,
+        cloudflare: Cloudflare,
+        home: HomeAssistant,
+        owner: User,
+        language: str,
     ) -> Self:
         """Start Home Assistant, point the tunnel at it, and complete the onboarding."""
         await home.start()
         hostname = _browser_hostname(cloudflare)
         await cloudflare.set_service(hostname, home.url)
         await cloudflare.set_origin(home.url, service=home.url)
-        admin = await home.anonymous().onboard(owner)
+        admin = await home.anonymous().onboard(owner, language)
         await home.until_running(admin)
         world = cls(folder, cloudflare, home, admin, await _listen(admin), owner)
         await world.socket.command(
             "config/core/update",
             location_name="Demo",
+            language="en",
             country="DE",
             internal_url=home.local_url,
         )

@@ -5,8 +5,9 @@ from ..browser import run
 from ..home_assistant import DOMAIN
 from ..promise import promise
 from ..report import expect, expect_equal, until
-from ..show import add_dashboard, proposals
+from ..show import add_dashboard, clear_traces, proposals
 from ..world import World
+from .uses import ALARM
 
 
 @promise("every command that the demo proposes does what it says")
@@ -46,3 +47,14 @@ async def dashboard_shows_everything(world: World) -> None:
     expect_equal(
         [item for item in shown if item not in states], [], "what has no state"
     )
+
+
+@promise("of what the checks tried, the alarm is left, and no login that failed")
+async def only_the_alarm_is_left(world: World) -> None:
+    """Clear up, and look at what people are told."""
+    await clear_traces(world)
+    shown = await world.socket.command("persistent_notification/get")
+    expect_equal([each["title"] for each in shown], [], "the notifications")
+    listed = (await world.socket.command("repairs/list_issues"))["issues"]
+    alarms = [each for each in listed if each["translation_key"] == ALARM]
+    expect_equal(len(alarms), 1, "the number of alarms")

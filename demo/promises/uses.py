@@ -15,7 +15,7 @@ from ..world import World, nonce
 
 # Any page of the integration is seen by it.
 _PAGE = "/api/cloudflare_mtls/proof"
-_ALARM = "uncertified_request"
+ALARM = "uncertified_request"
 # Another machine at home: nobody trusts it as a proxy.
 _ELSEWHERE = "127.0.0.2"
 _SECONDS_UNTIL_RULES_ARE_EVERYWHERE = 60
@@ -92,7 +92,7 @@ async def switched_off_rule_is_told(world: World) -> None:
     await world.cloudflare.edit_rule(rule["id"], enabled=False)
     answer = await world.stranger.get(world.hostname, f"{_PAGE}?visit={nonce()}")
     expect_equal(answer.status, 200, "the status of the stranger")
-    issue = await until_repair(world, _ALARM, seconds=2)
+    issue = await until_repair(world, ALARM, seconds=2)
     world.notes.append(str(issue["translation_placeholders"]))
 
     async def is_on_again() -> bool | None:
