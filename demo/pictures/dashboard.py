@@ -7,8 +7,8 @@ from ..home_assistant import DOMAIN
 from ..world import World
 from .album import Album
 
-# Of the sections of one device: the logbook below them is not loaded in the demo.
-_SIZE: Final = 860, 690
+# Of the sections of one device, down to the end of a card: the logbook below them is not loaded in the demo.
+_SIZE: Final = 860, 686
 _PATH: Final = "cloudflare-mtls"
 
 

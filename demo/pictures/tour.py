@@ -7,7 +7,7 @@ import json
 from typing import Final
 
 from ..account import entity_id
-from ..browser import PHONE_SIZE, Chromium, Tab
+from ..browser import PHONE_SIZE, Box, Chromium, Tab
 from ..front_end import front_end, until_drawn
 from ..home_assistant import DOMAIN
 from ..processes import REPOSITORY
@@ -15,6 +15,8 @@ from ..world import World
 from .album import Album
 
 _TRANSLATIONS: Final = REPOSITORY / "custom_components" / DOMAIN / "translations"
+# Below it, the page of a device has half a card.
+_END_OF_CARDS: Final = 900
 _SUBMIT: Final = 'ha-button[slot="primaryAction"]'
 _LINK: Final = 'a[href*="/handover#"]'
 
@@ -91,7 +93,9 @@ class Tour:
         async with front_end(self.world, path, size=self.page_size) as tab:
             await until_drawn(tab, "ha-device-entities-card")
             await tab.scroll_to("ha-device-entities-card")
-            await self.album.take("device-page.png", tab)
+            width, height = self.page_size
+            part = Box(0, 0, width, min(height, _END_OF_CARDS))
+            await self.album.take("device-page.png", tab, part)
 
     @asynccontextmanager
     async def page(
