@@ -135,7 +135,7 @@ async def reason(manifest: Path) -> str:
     return str(found.value)
 
 
-@pytest.mark.timeout(300)  # it starts Home Assistant four times
+@pytest.mark.nightly  # it starts Home Assistant four times
 async def test_peer_is_measured(
     write: Write, capsys: pytest.CaptureFixture[str]
 ) -> None:
