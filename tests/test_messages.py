@@ -378,6 +378,7 @@ def test_issues() -> None:
     named |= {key: {"hostname", "email", "country"} for key in REFUSED_LOGINS}
     named |= {key: {"hostname", "target", "detail"} for key in LOGIN_PROBLEMS}
     named["login_zero_trust_not_set_up"] = {"account"}
+    named["login_strangers"] = {"hostname", "name"}
     named["login_trial_left"] = {"account", "hostname"}
     named["logins_stay"] = {"account", "hostnames"}
     named["removal_served"] = {"hostname", "service"}
@@ -427,6 +428,7 @@ def test_issues() -> None:
         *LOGINS_WITH_DIALOG,
         "login_not_removed",
         "login_sessions_left",
+        "login_strangers",
         "login_trial_left",
         "logins_stay",
         "login_gone_unfixable",

@@ -83,7 +83,16 @@ def drift_issues(
         for problem in plan.problems
         if problem.code in TOLD_PROBLEMS
     ]
-    drifts = {each.drift for each in plan.differences if not each.drift.is_for_a_person}
+    issues += [
+        _strangers_issue(hostname, each.target)
+        for each in plan.differences
+        if each.drift is Drift.STRANGERS
+    ]
+    drifts = {
+        each.drift
+        for each in plan.differences
+        if not each.drift.is_for_a_person and each.drift is not Drift.STRANGERS
+    }
     if drifts and not is_being_fixed:
         issues += _own_issue(hostname, drifts, is_fixable=bool(plan.steps))
     if plan.for_a_person and not plan.blocking_at(Occasion.CHANGE):
@@ -118,6 +127,14 @@ def _own_issue(
         # A problem that is told on its own is in the way.
         return []
     return [replace(_issue(key, hostname, fix), severity=ir.IssueSeverity.ERROR)]
+
+
+def _strangers_issue(hostname: str, name: str) -> Issue:
+    return Issue(
+        id=f"login_strangers_{hostname}_{name}",
+        translation_key="login_strangers",
+        placeholders={"hostname": hostname, "name": name},
+    )
 
 
 def _issue(key: str, hostname: str, fix: tuple[Fix, str] | None) -> Issue:

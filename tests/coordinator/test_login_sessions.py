@@ -87,7 +87,7 @@ async def undo(hass: HomeAssistant, client: Client) -> Any:
     "added",
     [
         {"email_domain": {"domain": "evil.example"}},
-        {"ip": {"ip": "0.0.0.0/0"}},
+        {"ip": {"ip": "198.51.100.0/24"}},
         {"group": {"id": "theirs"}},
     ],
     ids=["domain", "network", "group"],
@@ -317,3 +317,22 @@ async def test_login_that_is_set_up_again_for_fewer_people(
 
     assert ended(sandbox) == [EVERYBODY, PERSON]
     assert HOME in entry.runtime_data.access.records.records
+
+
+@with_login
+async def test_login_that_is_set_up_again_while_sessions_must_end(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    client: Client,
+    entry: MockConfigEntry,
+) -> None:
+    """They are not forgotten with the settings of before."""
+    policy_of(sandbox).include.append({"email": {"email": STRANGER}})
+    await look(hass, entry)
+    faults.unavailable("POST", PERSON)
+    await undo(hass, client)
+    hass.config_entries.async_remove_subentry(entry, LOGIN_ID)
+    await settle(hass)
+    assert (await begin(entry)).is_done
+    assert told(hass) == {"login_left", "login_sessions_left"}

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from custom_components.cloudflare_mtls.engine.access.named_people import (
+    lets_anybody_in,
     lets_strangers_pass,
+    may_let_strangers_in,
     names_all,
 )
 from tests.engine.access.helpers import OWNER
@@ -119,3 +121,31 @@ def test_groups(of_group: dict[str, Any], *, truth: bool | None) -> None:
 def test_without_a_login(fields: dict[str, Any], *, passes: bool) -> None:
     """Only policies that allow or block wait for a login."""
     assert lets_strangers_pass(policy(**fields)) is passes
+
+
+@pytest.mark.parametrize(
+    ("decision", "selector", "surely", "perhaps"),
+    [
+        *(
+            (decision, selector, surely, perhaps)
+            for decision in ("allow", "bypass", "non_identity")
+            for selector, surely, perhaps in (
+                (MAIL, False, False),
+                (GROUP, True, True),
+                (POSTURE, False, True),
+            )
+        ),
+        ("deny", EVERYONE, False, False),
+        ("something_new", EVERYONE, False, True),
+    ],
+)
+def test_strangers(
+    decision: str, selector: Selector, *, surely: bool, perhaps: bool
+) -> None:
+    """What surely opens is fixed; what may is only told. A policy that blocks lets nobody in."""
+    found, groups = (
+        policy(decision=decision, include=[selector]),
+        {"group": group(include=[EVERYONE])},
+    )
+    assert lets_anybody_in(found, groups) is surely
+    assert may_let_strangers_in(found, groups) is perhaps

@@ -219,7 +219,9 @@ class _Writer:
     ) -> Mapping[str, Any]:
         if step.action is LoginAction.RELEASE:
             return without_tag(before)
-        return application_changes(before, step.fixes, self._settings, self._references)
+        return application_changes(
+            before, step.fixes, step.removes, self._settings, self._references
+        )
 
     async def _write_connector_token(self, step: ConnectorTokenStep) -> None:
         """Write an ingress rule; its tunnel's configuration is read immediately before."""

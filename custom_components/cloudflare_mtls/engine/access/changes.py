@@ -1,13 +1,13 @@
 """What a step changes of what was found; everything else goes back as it came (pure)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from ..api.access_applications import policy_references
-from ..api.access_models import AccessApplication, AccessPolicy
+from ..api.access_models import AccessApplication
 from ..api.ingress import IngressRule, TunnelConfiguration
 from .desired import References, application_settings, policy_body
-from .drift import Drift, lets_anybody_in
+from .drift import Drift
 from .marks import TAG
 from .settings import LoginSettings
 
@@ -31,10 +31,11 @@ def policy_changes(
 def application_changes(
     found: AccessApplication,
     fixes: frozenset[Drift],
+    removed: Collection[str],
     settings: LoginSettings,
     references: References,
 ) -> Mapping[str, Any]:
-    """Return the fields of an application that fix it."""
+    """Return the fields of an application that fix it; removed are the ids of policies of others."""
     desired = application_settings(settings, references)
     changes: dict[str, Any] = {}
     if Drift.APPLICATION_SETTINGS in fixes:
@@ -56,7 +57,7 @@ def application_changes(
             {"type": "public", "uri": settings.hostname},
         ]
     if fixes & {Drift.POLICY_GONE, Drift.OPEN_POLICY, Drift.OTHER_POLICY}:
-        changes["policies"] = _policies(found, fixes, references)
+        changes["policies"] = _policies(found, removed, references)
     return changes
 
 
@@ -65,31 +66,15 @@ def without_tag(found: AccessApplication) -> Mapping[str, Any]:
     return {"tags": sorted(found.tags - {TAG})}
 
 
-def taken_away(
-    found: AccessApplication, fixes: frozenset[Drift], own_policy: str | None
-) -> list[AccessPolicy]:
-    """Return the policies of others that do not stay with an application when it is fixed."""
-
-    def drift_of(policy: AccessPolicy) -> Drift:
-        return Drift.OPEN_POLICY if lets_anybody_in(policy) else Drift.OTHER_POLICY
-
-    return [
-        each
-        for each in found.policies
-        if each.id != own_policy and drift_of(each) in fixes
-    ]
-
-
 def _policies(
-    found: AccessApplication, fixes: frozenset[Drift], references: References
+    found: AccessApplication, removed: Collection[str], references: References
 ) -> list[Mapping[str, Any]]:
     """Return an application's policies, ours first, and of others only those that may stay."""
-    gone = taken_away(found, fixes, references.policy)
     pairs = zip(found.policies, policy_references(found), strict=True)
     others = [
         reference
         for policy, reference in pairs
-        if policy.id != references.policy and policy not in gone
+        if policy.id not in {references.policy, *removed}
     ]
     references_in_order = [{"id": references.policy}, *others]
     return [

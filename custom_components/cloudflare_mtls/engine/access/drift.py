@@ -7,18 +7,12 @@ from typing import Any, Final
 
 from ..api.access_models import (
     AccessApplication,
+    AccessGroup,
     AccessPolicy,
     Decision,
     parse_duration,
 )
-from ..api.selectors import (
-    CountryIs,
-    Everyone,
-    InGroup,
-    LoggedInBy,
-    Selector,
-    SelectorRules,
-)
+from ..api.selectors import InGroup, Selector, SelectorRules
 from .desired import (
     References,
     allowed_methods,
@@ -30,8 +24,11 @@ from .desired import (
     policy_rules,
 )
 from .marks import TAG
+from .named_people import lets_anybody_in, may_let_strangers_in, names_all
 from .observation import AccessObservation, OwnObjects
-from .settings import LoginSettings, address_of
+from .settings import LoginSettings, PeopleOfGroup, address_of
+
+type _Groups = Mapping[str, AccessGroup]
 
 
 class Drift(StrEnum):
@@ -51,6 +48,8 @@ class Drift(StrEnum):
     PATH_CLOSED = "path_closed"
     PATH_OPEN = "path_open"
     CONNECTOR = "connector"
+    STRANGERS = "strangers"
+    """What somebody else keeps may let in people whom nobody named, and is not ours to change."""
 
     @property
     def is_for_a_person(self) -> bool:
@@ -93,6 +92,7 @@ def find_differences(
 
     Of an adopted application, only what endangers the hostname is told.
     """
+    groups = {each.id: each for each in observation.groups}
     pin = observation.one_time_pin
     references = References(
         one_time_pin=pin.id if pin else None,
@@ -102,30 +102,46 @@ def find_differences(
     application = own.application
     if application is None:
         gone = Difference(drift=Drift.APPLICATION_GONE, target=settings.hostname)
-        beside = () if settings.adopted else _beside(own, settings, references)
+        beside = () if settings.adopted else _beside(own, settings, references, groups)
         return (gone, *beside)
     if settings.adopted:
         return (
             *_tag(application, settings),
             *_address(application, settings),
-            *_open_policies(application.policies),
+            *_open_policies(application.policies, groups),
+            *_strange_policies(application.policies, groups),
         )
     return (
         *_address(application, settings),
         *_tag(application, settings),
         *_settings(application, settings, references),
-        *_policies(application, own, settings),
-        *_beside(own, settings, references),
+        *_policies(application, own, settings, groups),
+        *_beside(own, settings, references, groups),
         *_connector(observation, application, settings),
     )
 
 
+def policies_to_remove(
+    observation: AccessObservation, own: OwnObjects, fixes: frozenset[Drift]
+) -> frozenset[str]:
+    """Return the ids of the policies of others that do not stay with our application."""
+    groups = {each.id: each for each in observation.groups}
+    policies = own.application.policies if own.application else ()
+    own_id = own.policy.id if own.policy else None
+    return frozenset(
+        each.id
+        for each in policies
+        if each.id != own_id and _drift_of(each, groups) in fixes
+    )
+
+
 def _beside(
-    own: OwnObjects, settings: LoginSettings, references: References
+    own: OwnObjects, settings: LoginSettings, references: References, groups: _Groups
 ) -> Iterator[Difference]:
-    """Yield how what is ours beside the application differs."""
+    """Yield how what is ours beside the application, and the group that was chosen, differ."""
     if own.policy:
-        yield from _rules(own.policy, own, settings, references)
+        yield from _rules(own.policy, own, settings, references, groups)
+    yield from _chosen_group(settings, groups)
     yield from _paths(own, settings)
 
 
@@ -193,38 +209,52 @@ def _or(value: object, left_out: object) -> object:
 
 
 def _policies(
-    application: AccessApplication, own: OwnObjects, settings: LoginSettings
+    application: AccessApplication,
+    own: OwnObjects,
+    settings: LoginSettings,
+    groups: _Groups,
 ) -> Iterator[Difference]:
     own_id = own.policy.id if own.policy else None
     if own_id not in {each.id for each in application.policies}:
         yield Difference(drift=Drift.POLICY_GONE, target=settings.hostname)
     others = [each for each in application.policies if each.id != own_id]
-    yield from _open_policies(others)
+    yield from _open_policies(others, groups)
     for each in others:
-        if not lets_anybody_in(each):
-            yield Difference(drift=Drift.OTHER_POLICY, target=each.name)
+        if (drift := _drift_of(each, groups)) is Drift.OTHER_POLICY:
+            yield Difference(drift=drift, target=each.name)
 
 
-def _open_policies(policies: Iterable[AccessPolicy]) -> Iterator[Difference]:
-    for policy in policies:
-        if lets_anybody_in(policy):
-            yield Difference(drift=Drift.OPEN_POLICY, target=policy.name)
+def _open_policies(
+    policies: Iterable[AccessPolicy], groups: _Groups
+) -> Iterator[Difference]:
+    for each in policies:
+        if (drift := _drift_of(each, groups)) is Drift.OPEN_POLICY:
+            yield Difference(drift=drift, target=each.name)
 
 
-def lets_anybody_in(policy: AccessPolicy) -> bool:
-    """Return whether a policy names no people: everybody gets in who can log in, or even more."""
-    rules = policy.rules
-    if policy.decision is Decision.BYPASS:
-        return policy.lets_all_pass
-    return (
-        policy.decision is Decision.ALLOW
-        and any(isinstance(each, _NAMES_NOBODY) for each in rules.include)
-        and all(isinstance(each, _NAMES_NOBODY) for each in rules.require)
-    )
+def _drift_of(policy: AccessPolicy, groups: _Groups) -> Drift:
+    """Return what a policy of somebody else at our application is."""
+    return Drift.OPEN_POLICY if lets_anybody_in(policy, groups) else Drift.OTHER_POLICY
 
 
-# Somebody else has the same country, and can use the same login method.
-_NAMES_NOBODY: Final = (Everyone, LoggedInBy, CountryIs)
+def _strange_policies(
+    policies: Iterable[AccessPolicy], groups: _Groups
+) -> Iterator[Difference]:
+    """Yield the policies of which nobody knows whether they open an adopted application."""
+    for each in policies:
+        if may_let_strangers_in(each, groups) and not lets_anybody_in(each, groups):
+            yield Difference(drift=Drift.STRANGERS, target=each.name)
+
+
+def _chosen_group(settings: LoginSettings, groups: _Groups) -> Iterator[Difference]:
+    """Yield the group that was chosen, if it may contain more people than it names."""
+    match settings.who:
+        case PeopleOfGroup(group_id) if (group := groups.get(group_id)) is not None:
+            if names_all(group.rules, groups) is not True:
+                yield Difference(drift=Drift.STRANGERS, target=group.name)
+        case _:
+            # One that is gone is a problem of its own.
+            pass
 
 
 def _rules(
@@ -232,11 +262,14 @@ def _rules(
     own: OwnObjects,
     settings: LoginSettings,
     references: References,
+    groups: _Groups,
 ) -> Iterator[Difference]:
     """Yield how our policy and our group differ from who was chosen."""
     desired = policy_rules(settings, references)
     found = policy.rules
-    if policy.decision is not Decision.ALLOW or lets_anybody_in(policy):
+    if policy.decision is not Decision.ALLOW or lets_anybody_in(
+        policy, _but_chosen(groups, settings)
+    ):
         yield Difference(drift=Drift.POLICY_OPENED, target=policy.name)
     elif (found.include, found.exclude) != (desired.include, desired.exclude):
         yield Difference(
@@ -257,6 +290,13 @@ def _rules(
             added=tuple(sorted(have - settings.countries)),
             missing=tuple(sorted(settings.countries - have)),
         )
+
+
+def _but_chosen(groups: _Groups, settings: LoginSettings) -> _Groups:
+    """Return the groups without the one that was chosen: no change of our policy alters it."""
+    who = settings.who
+    chosen = who.group_id if isinstance(who, PeopleOfGroup) else None
+    return {key: each for key, each in groups.items() if key != chosen}
 
 
 def _countries(rules: SelectorRules, own: OwnObjects) -> frozenset[str]:

@@ -39,6 +39,7 @@ _NAMING: Final = frozenset(
 )
 
 _ASK_FOR_A_LOGIN: Final = (Decision.ALLOW, Decision.DENY)
+_LET_IN: Final = (Decision.ALLOW, Decision.NON_IDENTITY, Decision.BYPASS)
 
 
 def lets_strangers_pass(policy: AccessPolicy) -> bool:
@@ -50,6 +51,20 @@ def lets_strangers_pass(policy: AccessPolicy) -> bool:
     """
     return policy.decision not in _ASK_FOR_A_LOGIN and (
         policy.decision is None or names_all(policy.rules) is not True
+    )
+
+
+def lets_anybody_in(policy: AccessPolicy, groups: Mapping[str, AccessGroup]) -> bool:
+    """Return whether strangers surely get in: whoever can log in, or even more."""
+    return policy.decision in _LET_IN and names_all(policy.rules, groups) is False
+
+
+def may_let_strangers_in(
+    policy: AccessPolicy, groups: Mapping[str, AccessGroup]
+) -> bool:
+    """Return whether somebody may get in whom the policy does not name; what is not understood may."""
+    return policy.decision is not Decision.DENY and (
+        policy.decision is None or names_all(policy.rules, groups) is not True
     )
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from ..api.access_models import AccessApplication
 from ..api.selectors import InGroup
 from .desired import demanded_by, demanded_token, group_rules, needs_group
-from .drift import Difference, Drift, find_differences
+from .drift import Difference, Drift, find_differences, policies_to_remove
 from .marks import TAG, group_name, policy_name
 from .observation import AccessObservation, OwnObjects
 from .problems import LoginProblem, LoginProblemCode, find_problems
@@ -186,7 +186,7 @@ def _build_up(
     yield from _group(own, settings, fixes)
     yield from _policy(own, settings, fixes)
     yield from _paths(own, settings, fixes)
-    yield from _application(own, settings, fixes)
+    yield from _application(observation, own, settings, fixes)
     yield from _connector(observation, own, settings, fixes)
     if own.group and not needs_group(settings) and Drift.COUNTRIES in fixes:
         yield _delete_group(own, settings)
@@ -264,7 +264,10 @@ def _close(path_application: AccessApplication) -> LoginStep:
 
 
 def _application(
-    own: OwnObjects, settings: LoginSettings, fixes: frozenset[Drift]
+    observation: AccessObservation,
+    own: OwnObjects,
+    settings: LoginSettings,
+    fixes: frozenset[Drift],
 ) -> Iterator[LoginStep]:
     if Drift.APPLICATION_GONE in fixes:
         yield ApplicationStep(action=LoginAction.CREATE, target=settings.hostname)
@@ -274,6 +277,7 @@ def _application(
             target=settings.hostname,
             found=own.application,
             fixes=fixes & _OF_APPLICATION,
+            removes=policies_to_remove(observation, own, fixes),
         )
 
 

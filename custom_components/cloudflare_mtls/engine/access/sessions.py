@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from ..api.access_models import AccessPolicy, Decision
 from ..api.selectors import EmailIs
-from .changes import taken_away
 from .desired import References, policy_rules
 from .drift import Drift
 from .plan import LoginPlan
@@ -77,8 +76,7 @@ def _of_steps(plan: LoginPlan) -> Iterator[Sessions]:
                     yield _of_people(plan, found)
             case ApplicationStep(action=LoginAction.UPDATE):
                 yield Sessions(
-                    of_everybody=_takes_policies(plan, step)
-                    or _takes_methods(plan, step)
+                    of_everybody=_takes_policies(step) or _takes_methods(plan, step)
                 )
 
 
@@ -96,12 +94,12 @@ def _of_people(plan: LoginPlan, found: AccessPolicy) -> Sessions:
     return Sessions(of_everybody=len(emails) < len(extra), emails=frozenset(emails))
 
 
-def _takes_policies(plan: LoginPlan, step: ApplicationStep) -> bool:
+def _takes_policies(step: ApplicationStep) -> bool:
     """Return whether a step takes away a policy by which somebody may have logged in."""
-    own = plan.own.policy.id if plan.own.policy else None
     return step.found is not None and any(
-        policy.decision not in _WITHOUT_SESSION
-        for policy in taken_away(step.found, step.fixes, own)
+        each.decision not in _WITHOUT_SESSION
+        for each in step.found.policies
+        if each.id in step.removes
     )
 
 

@@ -96,9 +96,13 @@ class PathApplicationStep:
 
 @dataclass(frozen=True, kw_only=True)
 class ApplicationStep(_FixingStep):
-    """Write the application in front of the hostname, delete, adopt or release it."""
+    """Write the application in front of the hostname, delete, adopt or release it.
+
+    removes: the ids of the policies of others that do not stay with it.
+    """
 
     found: AccessApplication | None = None
+    removes: frozenset[str] = frozenset()
     kind: LoginKind = LoginKind.APPLICATION
 
 
