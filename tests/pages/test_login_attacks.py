@@ -1,5 +1,6 @@
 """Attacks on the page that ends a trial: other people's links, links used again, doubled headers."""
 
+import asyncio
 from typing import Any
 
 from aiohttp.test_utils import TestClient
@@ -73,6 +74,21 @@ async def test_link_works_once(
 ) -> None:
     token = await token_of(sandbox)
     assert (await visit(hass, browser, url, token))[0] == 200
+    assert (await visit(hass, browser, url, token))[0] == 404
+
+
+async def test_link_that_is_opened_twice_at_the_same_moment(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    url: str,
+    browser: TestClient[Any, Any],
+) -> None:
+    """A browser that loads a page ahead is told the same both times; after that, the link is used."""
+    token = await token_of(sandbox)
+    visits = [visit(hass, browser, url, token) for _ in range(2)]
+    assert [status for status, _ in await asyncio.gather(*visits)] == [200, 200]
+    assert is_kept(loaded_entry)
     assert (await visit(hass, browser, url, token))[0] == 404
 
 

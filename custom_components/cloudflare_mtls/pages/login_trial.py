@@ -1,5 +1,6 @@
 """The page that a person reaches by logging in at a new login hostname, which ends its trial well."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -83,6 +84,8 @@ class ExpectedLogin:
     text: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     asked: Moment = field(default_factory=Moment.now)
     _keys: TeamKeys | None = None
+    _recording: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _is_recorded: bool = False
 
     @property
     def url(self) -> str:
@@ -99,7 +102,16 @@ class ExpectedLogin:
             return LoginResult.UNCHECKED
         if self.emails is not None and email not in self.emails:
             return LoginResult.NOT_LISTED
-        return await self.record()
+        return await self._record_once()
+
+    async def _record_once(self) -> LoginResult:
+        """Record a login; two visits at the same moment are one."""
+        async with self._recording:
+            if self._is_recorded:
+                return LoginResult.DONE
+            result = await self.record()
+            self._is_recorded = result is LoginResult.DONE
+            return result
 
     async def _email_of(self, token: str) -> str:
         """Return who logged in; raise TokenInvalid, and EngineError where no key can be read."""
