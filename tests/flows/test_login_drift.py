@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.cloudflare_mtls.coordinator.login_writer import LoginWritten
 from custom_components.cloudflare_mtls.subentries import login_data
 from sandbox import Sandbox
-from sandbox.state import AccessApplication, AccessPolicy
+from sandbox.state import AccessApplication, AccessGroup, AccessPolicy
 from tests.common import HOSTNAME, act, issues, placeholders, settle, setup_integration
 from tests.dialogs import Client, open_repair
 from tests.engine.access.helpers import (
@@ -228,6 +228,24 @@ async def test_countries_are_told_by_their_names(
 
     differences = asked["description_placeholders"]["differences"]
     assert differences.endswith("\n\n- `Austria`")
+
+
+@with_login
+@pytest.mark.parametrize("choice", [KEEP, CONFIRM], ids=["keep", "confirm"])
+async def test_group_is_told_by_its_name(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    entry: MockConfigEntry,
+    choice: Any,
+) -> None:
+    mine = [{"email": {"email": OWNER}}]
+    access_of(sandbox).groups["g"] = AccessGroup("Family", mine, id="g")
+    policy_of(sandbox).include = [{"group": {"id": "g"}}]
+    await look(hass, entry)
+
+    asked = await answer(hass, client, "login_list_changed", choice)
+    assert "- `Family`" in asked["description_placeholders"]["differences"]
 
 
 @with_login

@@ -144,11 +144,12 @@ def _differences(
     plan: LoginPlan,
 ) -> Ours:
     """Return who may log in at Cloudflare and should not, and the other way round."""
-    methods = {each.id: each.name for each in observation.login_methods}
+    names = {each.id: each.name for each in observation.login_methods}
+    names |= {each.id: each.name for each in observation.groups}
 
     def name(drift: Drift, item: str) -> str:
         is_country = drift is Drift.COUNTRIES
-        return country_name(item) if is_country else methods.get(item, item)
+        return country_name(item) if is_country else names.get(item, item)
 
     differences = plan.for_a_person
     added = [name(each.drift, item) for each in differences for item in _added(each)]
