@@ -37,7 +37,7 @@ from .device_reports import async_record_fetched, async_record_proof
 from .entry_changes import EntryChanges
 from .hostname_removal import async_end_removals
 from .ignored_repairs import async_setup_ignored_repairs
-from .issues import async_close_issues, async_report
+from .issues import Issue, async_close_issues, async_report
 from .pages.certificate_test import async_setup_certificate_test
 from .pages.handover_view import async_setup_handover
 from .pages.handovers import async_get_handovers, signal_missed
@@ -252,13 +252,16 @@ async def async_unload_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) 
 
 async def async_remove_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -> None:
     """Undo trials, and tell which logins stay; at Cloudflare everything else is as it was."""
-    left = await async_leave_logins(hass, entry)
-    async_close_issues(hass, entry.entry_id)
-    async_report(hass, entry.entry_id, "removed", left)
-    await async_remove_tombstones(hass, entry.entry_id)
-    await async_remove_ledger(hass, entry.entry_id)
-    await async_remove_found_by_visits(hass, entry.entry_id)
-    await async_remove_login_records(hass, entry.entry_id)
-    await async_remove_told_logins(hass, entry.entry_id)
-    await async_remove_uses(hass, entry.entry_id)
-    await async_remove_alarms(hass, entry.entry_id)
+    left: list[Issue] = []
+    try:
+        left = await async_leave_logins(hass, entry)
+    finally:
+        async_close_issues(hass, entry.entry_id)
+        async_report(hass, entry.entry_id, "removed", left)
+        await async_remove_tombstones(hass, entry.entry_id)
+        await async_remove_ledger(hass, entry.entry_id)
+        await async_remove_found_by_visits(hass, entry.entry_id)
+        await async_remove_login_records(hass, entry.entry_id)
+        await async_remove_told_logins(hass, entry.entry_id)
+        await async_remove_uses(hass, entry.entry_id)
+        await async_remove_alarms(hass, entry.entry_id)

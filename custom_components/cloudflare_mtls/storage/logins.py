@@ -14,7 +14,7 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.util.hass_dict import HassKey
 
-from ..const import DOMAIN
+from ..const import DOMAIN, LOGGER
 from ..engine.access.observation import OwnIds
 from ..engine.access.sessions import Sessions
 from ..engine.access.settings import LoginSettings
@@ -112,10 +112,15 @@ class LoginRecords:
     ) -> None:
         """Take what was stored."""
         self._store = store
-        self._records = {
-            hostname: LoginRecord.from_data(data)
-            for hostname, data in (stored or {}).items()
-        }
+        self._records: dict[str, LoginRecord] = {}
+        # What a later version stored: it stays for that one, and costs this one no other record.
+        self._unread: dict[str, Any] = {}
+        for hostname, data in (stored or {}).items():
+            try:
+                self._records[hostname] = LoginRecord.from_data(data)
+            except (KeyError, TypeError, ValueError) as err:
+                LOGGER.warning("The login of %s cannot be read: %r", hostname, err)
+                self._unread[hostname] = data
 
     @property
     def records(self) -> Mapping[str, LoginRecord]:
@@ -172,7 +177,8 @@ class LoginRecords:
         if records != self._records:
             self._records = records
             await self._store.async_save(
-                {hostname: each.as_data() for hostname, each in records.items()}
+                self._unread
+                | {hostname: each.as_data() for hostname, each in records.items()}
             )
 
 
