@@ -60,8 +60,11 @@ def home(
     )
 
 
-def application(uri: str, *, lets_all_pass: bool = False) -> AccessApplication:
-    """Return an Access application."""
+def application(
+    uri: str, *excepted: str, lets_all_pass: bool = False
+) -> AccessApplication:
+    """Return an Access application, from which these paths are excepted."""
+    overrides = [{"behavior": "public", "path_pattern": path} for path in excepted]
     decision = "bypass" if lets_all_pass else "allow"
     policy = {"id": "p", "decision": decision, "include": [{"everyone": {}}]}
     return AccessApplication.parse(
@@ -69,7 +72,7 @@ def application(uri: str, *, lets_all_pass: bool = False) -> AccessApplication:
             {
                 "id": uri,
                 "type": "self_hosted",
-                "domain": uri,
+                "destinations": [{"uri": uri, "overrides": overrides}],
                 "policies": [policy],
             }
         )
@@ -224,6 +227,9 @@ def test_hostname_that_is_not_published() -> None:
             [application(OPEN), application(f"{OPEN}/hook*", lets_all_pass=True)],
             False,
         ),
+        ([application(OPEN, "/auth/*")], False),
+        ([application(OPEN, "/auth/*", "/*")], True),
+        ([application("*.example.com", "/")], True),
         ([application(f"{OPEN}/*")], True),
         ([application(f"{OPEN}/admin")], True),
         ([application("nas.example.com")], True),

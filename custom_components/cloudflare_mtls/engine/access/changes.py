@@ -6,6 +6,8 @@ from typing import Any, Final
 from ..api.access_applications import policy_references
 from ..api.access_models import AccessApplication
 from ..api.ingress import IngressRule, TunnelConfiguration
+from ..api.names import in_dns
+from .coverage import host_of
 from .desired import References, application_settings, policy_body
 from .drift import Drift
 from .marks import TAG
@@ -51,14 +53,28 @@ def application_changes(
         changes |= {key: desired[key] for key in _LOGIN_METHOD_KEYS}
     if Drift.TAG in fixes:
         changes["tags"] = sorted({*found.tags, TAG})
+    destinations = found.raw.get("destinations") or ()
+    if Drift.PATH_EXCEPTED in fixes:
+        changes["destinations"] = [
+            _without_exceptions(each, settings.hostname) for each in destinations
+        ]
     if Drift.ADDRESS in fixes:
         changes["destinations"] = [
-            *(found.raw.get("destinations") or ()),
+            *changes.get("destinations", destinations),
             {"type": "public", "uri": settings.hostname},
         ]
     if fixes & {Drift.POLICY_GONE, Drift.OPEN_POLICY, Drift.OTHER_POLICY}:
         changes["policies"] = _policies(found, removed, references)
     return changes
+
+
+def _without_exceptions(
+    destination: Mapping[str, Any], hostname: str
+) -> Mapping[str, Any]:
+    """Return a destination as it is, but for exceptions at our hostname."""
+    if host_of(in_dns(destination.get("uri") or "")) != hostname:
+        return destination
+    return {key: value for key, value in destination.items() if key != "overrides"}
 
 
 def without_tag(found: AccessApplication) -> Mapping[str, Any]:

@@ -34,10 +34,22 @@ def asks_for_login(applications: Iterable[AccessApplication], hostname: str) -> 
     """
     found = covering(applications, hostname)
     return any(not path_of(uri) for _, uri in found) and not any(
-        lets_strangers_pass(policy)
+        _lets_strangers_pass(application, hostname)
         for application, uri in found
-        if not path_of(uri).strip("*/")
-        for policy in application.policies
+        if is_of_all_paths(uri)
+    )
+
+
+def is_of_all_paths(uri: str) -> bool:
+    """Return whether an address stands for a whole hostname, as far as anybody knows."""
+    return not path_of(uri).strip("*/")
+
+
+def _lets_strangers_pass(application: AccessApplication, hostname: str) -> bool:
+    """Return whether an application that covers a hostname lets strangers pass there."""
+    return any(map(lets_strangers_pass, application.policies)) or any(
+        is_of_all_paths(uri) and _covers(host_of(uri), hostname)
+        for uri in application.public
     )
 
 

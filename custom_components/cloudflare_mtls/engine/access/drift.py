@@ -1,7 +1,7 @@
 """How Access differs from the settings of a login hostname (pure)."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from ..api.access_models import (
     parse_duration,
 )
 from ..api.selectors import InGroup, Selector, SelectorRules
+from .coverage import host_of, is_of_all_paths
 from .desired import (
     References,
     allowed_methods,
@@ -47,6 +48,8 @@ class Drift(StrEnum):
     LOGIN_METHODS = "login_methods"
     PATH_CLOSED = "path_closed"
     PATH_OPEN = "path_open"
+    PATH_EXCEPTED = "path_excepted"
+    """Our application has an exception, by which everybody reaches a path."""
     CONNECTOR = "connector"
     STRANGERS = "strangers"
     """What somebody else keeps may let in people whom nobody named, and is not ours to change."""
@@ -110,10 +113,12 @@ def find_differences(
             *_address(application, settings),
             *_open_policies(application.policies, groups),
             *_strange_policies(application.policies, groups),
+            *_strange_exceptions(application, settings),
         )
     return (
         *_address(application, settings),
         *_tag(application, settings),
+        *_exceptions(application, settings),
         *_settings(application, settings, references),
         *_policies(application, own, settings, groups),
         *_beside(own, settings, references, groups),
@@ -244,6 +249,23 @@ def _strange_policies(
     for each in policies:
         if may_let_strangers_in(each, groups) and not lets_anybody_in(each, groups):
             yield Difference(drift=Drift.STRANGERS, target=each.name)
+
+
+def _exceptions(
+    application: AccessApplication, settings: LoginSettings
+) -> Iterator[Difference]:
+    for uri in application.public:
+        if host_of(uri) == settings.hostname:
+            yield Difference(drift=Drift.PATH_EXCEPTED, target=uri)
+
+
+def _strange_exceptions(
+    application: AccessApplication, settings: LoginSettings
+) -> Iterator[Difference]:
+    """Yield the exceptions that open an adopted application, and not some path of it alone."""
+    for each in _exceptions(application, settings):
+        if is_of_all_paths(each.target):
+            yield replace(each, drift=Drift.STRANGERS)
 
 
 def _chosen_group(settings: LoginSettings, groups: _Groups) -> Iterator[Difference]:

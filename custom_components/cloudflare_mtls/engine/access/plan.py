@@ -31,6 +31,7 @@ _OF_APPLICATION: Final = frozenset(
     {
         Drift.ADDRESS,
         Drift.TAG,
+        Drift.PATH_EXCEPTED,
         Drift.APPLICATION_SETTINGS,
         Drift.LOGIN_METHODS,
         Drift.POLICY_GONE,

@@ -161,6 +161,7 @@ class AccessGroup:
 class AccessApplication:
     """An Access application, and the public addresses that it protects.
 
+    public: the addresses below them that are excepted, so that everybody passes there.
     audience: what its tokens, and its redirects to the login page, name it by.
     policies: in the order in which they are tried.
     allowed_login_methods: their ids; none means all of the account's.
@@ -169,6 +170,7 @@ class AccessApplication:
     id: str
     name: str
     uris: tuple[str, ...]
+    public: tuple[str, ...]
     audience: str
     policies: tuple[AccessPolicy, ...]
     allowed_login_methods: frozenset[str]
@@ -188,6 +190,7 @@ class AccessApplication:
             id=fields.text("id"),
             name=fields.optional_text("name") or fields.text("id"),
             uris=tuple(_uris(fields)),
+            public=tuple(_public(fields)),
             audience=fields.optional_text("aud") or "",
             policies=tuple(sorted(policies, key=_precedence)),
             allowed_login_methods=frozenset(fields.texts("allowed_idps")),
@@ -308,6 +311,15 @@ def _uris(fields: Fields) -> Iterable[str]:
     domains = fields.texts("self_hosted_domains") or ((domain,) if domain else ())
     for each in domains:
         yield _uri_in_dns(each)
+
+
+def _public(fields: Fields) -> Iterable[str]:
+    """Yield the addresses that are excepted from the application; an unknown exception counts."""
+    for destination in fields.objects("destinations"):
+        if uri := destination.optional_text("uri"):
+            for override in destination.objects("overrides"):
+                path = override.optional_text("path_pattern") or "/"
+                yield _uri_in_dns(f"{uri.partition('/')[0]}/{path.removeprefix('/')}")
 
 
 def _uri_in_dns(uri: str) -> str:

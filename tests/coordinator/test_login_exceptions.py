@@ -1,0 +1,93 @@
+"""Paths that somebody excepts from the application that asks for the login: everybody passes there."""
+
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from sandbox import Sandbox
+from sandbox.state import AccessApplication, AccessPolicy
+from tests.common import placeholders, setup_integration
+from tests.engine.access.helpers import HOME, OWNER, settings, without_pauses
+from tests.flows.test_login_drift import look
+from tests.logins import access_of, login, only_another_login, told, writes
+
+with_login = pytest.mark.parametrize("devices", [[login()]], ids=["with login"])
+adopted = pytest.mark.parametrize(
+    "devices", [[login(settings(adopted=True))]], ids=["adopted"]
+)
+ELSEWHERE = {"type": "public", "uri": "wiki.example.com"}
+
+
+@pytest.fixture(autouse=True)
+def _without_login(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin without a login there, and do not wait before a refused write is repeated."""
+    only_another_login(sandbox)
+    without_pauses(monkeypatch)
+
+
+def excepting(destination: dict[str, Any], *patterns: str) -> dict[str, Any]:
+    """Return a destination with paths that everybody reaches."""
+    overrides = [{"behavior": "public", "path_pattern": each} for each in patterns]
+    return {**destination, "overrides": overrides}
+
+
+def application_of(sandbox: Sandbox) -> AccessApplication:
+    """Return the application of the browser's hostname."""
+    [found] = [
+        each
+        for each in access_of(sandbox).applications.values()
+        if each.destinations[0]["uri"] == HOME
+    ]
+    return found
+
+
+@with_login
+async def test_at_our_application(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
+) -> None:
+    """It is taken back; what somebody added for another hostname stays."""
+    await setup_integration(hass, entry)
+    application = application_of(sandbox)
+    [own] = application.destinations
+    beside = excepting(ELSEWHERE, "/public")
+    application.destinations[:] = [excepting(own, "/", "/auth/*"), beside]
+    await look(hass, entry)
+
+    assert application_of(sandbox).destinations == [own, beside]
+    assert told(hass) == set()
+    sandbox.journal.clear()
+    await look(hass, entry)
+    assert writes(sandbox) == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "is_told"), [("/", True), ("/*", True), ("/api/webhook/*", False)]
+)
+@adopted
+async def test_at_an_application_that_is_only_watched(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    pattern: str,
+    is_told: bool,
+) -> None:
+    """One that opens more than a path is told, and stays."""
+    owner = AccessPolicy("Owner", "allow", [{"email": {"email": OWNER}}])
+    access_of(sandbox).applications["main"] = AccessApplication(
+        "Theirs", [{"type": "public", "uri": HOME}], [owner], id="main"
+    )
+    await setup_integration(hass, entry)
+    assert told(hass) == set()
+    sandbox.journal.clear()
+
+    destinations = application_of(sandbox).destinations
+    destinations[:] = [excepting(destinations[0], pattern)]
+    await look(hass, entry)
+
+    assert told(hass) == ({"login_strangers"} if is_told else set())
+    if is_told:
+        named = placeholders(hass, "login_strangers")["name"]
+        assert named == f"{HOME}{pattern}"
+    assert writes(sandbox) == []
