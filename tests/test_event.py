@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.core import Context, HomeAssistant, State
+from homeassistant.core import Context, EventOrigin, HomeAssistant, State
 from homeassistant.exceptions import Unauthorized
 import pytest
 from pytest_homeassistant_custom_component.common import (
@@ -14,6 +14,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
+from custom_components.cloudflare_mtls.const import EVENT_CERTIFICATE, EVENT_FIXED
 from sandbox import Sandbox
 from sandbox.state import CertificateStatus
 
@@ -319,3 +320,28 @@ async def test_only_administrators_hear_of_ids(
             return_response=True,
             context=context,
         )
+
+
+async def test_event_that_an_app_fires(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry, hass_read_only_user: MockUser
+) -> None:
+    """Every user's app may do so: no entity believes it."""
+    before = state_of(hass, CERTIFICATE), state_of(hass, FIXED)
+    forged = {
+        "type": "revoked",
+        "config_entry_id": loaded_entry.entry_id,
+        "device_id": None,
+        "certificate_id": "x",
+        "name": "Pixel 8",
+        "expires_on": None,
+    }
+    context = Context(user_id=hass_read_only_user.id)
+    hass.bus.async_fire(EVENT_CERTIFICATE, forged, EventOrigin.remote, context)
+    fixed = {"hostname": HOSTNAME, "steps": []}
+    hass.bus.async_fire(EVENT_FIXED, fixed, EventOrigin.remote, context)
+    await settle(hass)
+    assert (state_of(hass, CERTIFICATE), state_of(hass, FIXED)) == before
+
+    hass.bus.async_fire(EVENT_CERTIFICATE, forged)
+    await settle(hass)
+    assert state_of(hass, CERTIFICATE) != before[0]

@@ -5,15 +5,17 @@ from datetime import timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.core import Context, EventOrigin, HomeAssistant, ServiceCall
 from homeassistant.helpers import entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
+    MockUser,
     async_mock_service,
 )
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
+from custom_components.cloudflare_mtls.const import EVENT_CERTIFICATE
 from custom_components.cloudflare_mtls.trigger import TRIGGERS
 from sandbox import Sandbox
 from tests.coordinator.test_checks import CHECKS_EVERY, allow
@@ -273,6 +275,39 @@ async def test_visitors_get_in(
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
     (found,) = triggered(runs)
     assert found["entity_id"] == "binary_sensor.home_mobile_example_com_enforced"
+
+
+async def test_visitors_get_in_since_nobody_looked(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    runs: list[ServiceCall],
+) -> None:
+    """The hostname was opened while the account was off, as during a power cut."""
+    device_id = device_id_of(hass, loaded_entry, HOSTNAME_ID)
+    await automate(hass, "visitors_get_in", target={"device_id": device_id})
+    await hass.config_entries.async_unload(loaded_entry.entry_id)
+    allow(("country", "AT"))(sandbox)
+    await hass.config_entries.async_setup(loaded_entry.entry_id)
+    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    (found,) = triggered(runs)
+    assert found["entity_id"] == "binary_sensor.home_mobile_example_com_enforced"
+
+
+async def test_event_that_an_app_fires(
+    hass: HomeAssistant,
+    loaded_entry: MockConfigEntry,
+    hass_read_only_user: MockUser,
+    runs: list[ServiceCall],
+) -> None:
+    """Every user's app may do so, with anything in it."""
+    await automate(hass, "unknown_certificate_found")
+    forged = {"type": "unknown_certificate", "device_id": None, "name": "Call me"}
+    context = Context(user_id=hass_read_only_user.id)
+    hass.bus.async_fire(EVENT_CERTIFICATE, forged, EventOrigin.remote, context)
+    await settle(hass)
+    assert triggered(runs) == []
 
 
 @pytest.mark.parametrize("key", [key for key in TRIGGERS if "tunnel" in key])

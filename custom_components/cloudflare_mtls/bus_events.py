@@ -1,8 +1,8 @@
 """Events for automations: what happened to certificates, what was fixed, and who logged in."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import (
@@ -11,7 +11,13 @@ from homeassistant.const import (
     ATTR_NAME,
     CONF_TYPE,
 )
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import (
+    CALLBACK_TYPE,
+    Event,
+    EventOrigin,
+    HomeAssistant,
+    callback,
+)
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util.signal_type import SignalTypeFormat
 
@@ -56,6 +62,22 @@ class LoginEvent(StrEnum):
     def of(cls, login: Login) -> LoginEvent:
         """Return what became of a login."""
         return cls.ALLOWED if login.allowed else cls.REFUSED
+
+
+@callback
+def async_listen_to_ours(
+    hass: HomeAssistant,
+    event_type: str,
+    happened: Callable[[Event[dict[str, Any]]], None],
+) -> CALLBACK_TYPE:
+    """Listen to events that Home Assistant itself fires: every user's app may fire one with anything in it."""
+
+    @callback
+    def heard(event: Event[dict[str, Any]]) -> None:
+        if event.origin is EventOrigin.local:
+            happened(event)
+
+    return hass.bus.async_listen(event_type, heard)
 
 
 @callback

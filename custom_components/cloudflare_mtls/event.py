@@ -16,7 +16,13 @@ from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .bus_events import ATTR_CERTIFICATE_ID, SIGNAL_LOGIN, CertificateEvent, LoginEvent
+from .bus_events import (
+    ATTR_CERTIFICATE_ID,
+    SIGNAL_LOGIN,
+    CertificateEvent,
+    LoginEvent,
+    async_listen_to_ours,
+)
 from .const import CONF_HOSTNAME, EVENT_CERTIFICATE, EVENT_FIXED
 from .engine.access.logins import Login
 from .entity import (
@@ -110,7 +116,7 @@ class CertificateEventEntity(EventEntity):
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
         self.async_on_remove(
-            self.hass.bus.async_listen(EVENT_CERTIFICATE, self._async_happened)
+            async_listen_to_ours(self.hass, EVENT_CERTIFICATE, self._async_happened)
         )
 
     @callback
@@ -149,7 +155,9 @@ class HostnameEvent(HostnameEntity, EventEntity):
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
-        self.async_on_remove(self.hass.bus.async_listen(EVENT_FIXED, self._async_fixed))
+        self.async_on_remove(
+            async_listen_to_ours(self.hass, EVENT_FIXED, self._async_fixed)
+        )
 
     @callback
     def _async_fixed(self, event: Event[dict[str, Any]]) -> None:

@@ -26,7 +26,7 @@ from homeassistant.helpers.trigger import (
 from homeassistant.helpers.typing import ConfigType
 import probatio
 
-from .bus_events import CertificateEvent, LoginEvent
+from .bus_events import CertificateEvent, LoginEvent, async_listen_to_ours
 from .const import DOMAIN, EVENT_CERTIFICATE, EVENT_FIXED, EVENT_LOGIN
 from .own_entities import own_entities
 
@@ -82,7 +82,7 @@ class _EventTrigger(Trigger):
                     dict(event.data), f"event '{event.event_type}'", event.context
                 )
 
-        return self._hass.bus.async_listen(self._event_type, happened)
+        return async_listen_to_ours(self._hass, self._event_type, happened)
 
 
 def _make_event_trigger(event_type: str, **wanted: str) -> type[Trigger]:
@@ -97,8 +97,13 @@ def _make_event_trigger(event_type: str, **wanted: str) -> type[Trigger]:
     return EventTrigger
 
 
-def _make_binary_sensor_trigger(key: str, to_state: str) -> type[Trigger]:
-    """Create a trigger on the binary sensors with this key that change to a state."""
+def _make_binary_sensor_trigger(
+    key: str, to_state: str, *, also_from_unknown: bool = False
+) -> type[Trigger]:
+    """Create a trigger on the binary sensors with this key that change to a state.
+
+    also_from_unknown: whether it counts as a change where nobody knew the state before.
+    """
 
     class BinarySensorTrigger(EntityTargetStateTriggerBase):
         """Trigger on these binary sensors."""
@@ -111,7 +116,12 @@ def _make_binary_sensor_trigger(key: str, to_state: str) -> type[Trigger]:
         def entity_filter(self, entities: set[str]) -> set[str]:
             return own_entities(self._hass, super().entity_filter(entities), key)
 
-    return BinarySensorTrigger
+    class AlsoFromUnknown(BinarySensorTrigger):
+        """Trigger on them also after a time of which nobody knows."""
+
+        _excluded_from_states = frozenset()
+
+    return AlsoFromUnknown if also_from_unknown else BinarySensorTrigger
 
 
 TRIGGERS: Final[dict[str, type[Trigger]]] = {
@@ -133,7 +143,10 @@ TRIGGERS: Final[dict[str, type[Trigger]]] = {
     ),
     "tunnel_disconnected": _make_binary_sensor_trigger("connected", STATE_OFF),
     "tunnel_connected": _make_binary_sensor_trigger("connected", STATE_ON),
-    "visitors_get_in": _make_binary_sensor_trigger("enforced", STATE_OFF),
+    # It may have been opened while Home Assistant was off.
+    "visitors_get_in": _make_binary_sensor_trigger(
+        "enforced", STATE_OFF, also_from_unknown=True
+    ),
 }
 
 

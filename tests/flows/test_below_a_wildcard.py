@@ -4,10 +4,12 @@ from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import issue_registry as ir
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
 from sandbox.seed import SERVICE, TUNNEL_ID
 from sandbox.state import DnsRecord
@@ -17,7 +19,6 @@ from tests.common import (
     ENGLISH,
     SKIP_REF,
     issues,
-    placeholders,
     records_of,
     reported,
     sentences,
@@ -50,8 +51,18 @@ def rules_of(sandbox: Sandbox) -> list[tuple[str, str]]:
     return [(rule.ref, rule.expression) for rule in zone_of(sandbox).rules]
 
 
+def told_targets(registry: ir.IssueRegistry) -> list[str]:
+    """Return which names are said to be open to everybody; nothing else is said."""
+    ours = [item for (domain, _), item in registry.issues.items() if domain == DOMAIN]
+    assert {item.translation_key for item in ours} == {"check_open_hostname"}
+    return sorted((item.translation_placeholders or {})["target"] for item in ours)
+
+
 async def test_protect_and_stop(
-    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    issue_registry: ir.IssueRegistry,
 ) -> None:
     """Every step works as for one with a record of its own, and all is as before at the end."""
     serve_all(sandbox, originRequest={"noTLSVerify": True})
@@ -83,8 +94,8 @@ async def test_protect_and_stop(
     assert CLOUD in (zone_of(sandbox).associations or [])
     assert state_of(hass, "binary_sensor.cloud_example_com_drift") == "off"
     # By every other name, the wildcard still leads everybody to the same service.
-    assert reported(hass) == {"check_open_hostname"}
-    assert placeholders(hass, "check_open_hostname")["target"] == WILDCARD
+    # And so does the name of another one in capitals.
+    assert told_targets(issue_registry) == [WILDCARD, "nas.example.com"]
 
     for state in ("off", "on"):
         await turn(hass, "switch.cloud_example_com_published", state)
