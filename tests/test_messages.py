@@ -381,6 +381,7 @@ def test_issues() -> None:
     named["login_strangers"] = {"hostname", "name"}
     named["login_trial_left"] = {"account", "hostname"}
     named["logins_stay"] = {"account", "hostnames"}
+    named["certificates_stay"] = {"account", "certificates"}
     named["removal_served"] = {"hostname", "service"}
     named["removal_left"] = {"hostname", "record"}
     named |= {key: {"hostname", "tunnel"} for key in RULES}
@@ -431,6 +432,7 @@ def test_issues() -> None:
         "login_strangers",
         "login_trial_left",
         "logins_stay",
+        "certificates_stay",
         "login_gone_unfixable",
         "login_opened_unfixable",
         "login_zero_trust_not_set_up",

@@ -9,6 +9,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.util import dt as dt_util
 
+from .abandoned_certificates import async_leave_certificates
 from .abandoned_logins import async_leave_logins, async_undo_trials_of_disabled
 from .account import async_create_client, async_get_account_state, create_probe
 from .certificates.creation import CertificateCreator
@@ -251,10 +252,11 @@ async def async_unload_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) 
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -> None:
-    """Undo trials, and tell which logins stay; at Cloudflare everything else is as it was."""
+    """Undo trials, and tell what stays and is not meant to; at Cloudflare all else is as it was."""
     left: list[Issue] = []
     try:
-        left = await async_leave_logins(hass, entry)
+        left += await async_leave_certificates(hass, entry)
+        left += await async_leave_logins(hass, entry)
     finally:
         async_close_issues(hass, entry.entry_id)
         async_report(hass, entry.entry_id, "removed", left)
