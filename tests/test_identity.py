@@ -58,8 +58,13 @@ async def test_no_certificate(hass: HomeAssistant, told: CIMultiDict[str]) -> No
     assert identity_of(hass, requested(hass, told)) == Identity(HOSTNAME, None)
 
 
-async def test_host_in_any_form(hass: HomeAssistant, told: CIMultiDict[str]) -> None:
-    told["Host"] = f"{HOSTNAME.upper()}:443"
+@pytest.mark.parametrize(
+    "host", [f"{HOSTNAME.upper()}:443", f"{HOSTNAME}.", f"{HOSTNAME}.:443"]
+)
+async def test_host_in_any_form(
+    hass: HomeAssistant, told: CIMultiDict[str], host: str
+) -> None:
+    told["Host"] = host
     assert identity_of(hass, requested(hass, told)) == Identity(HOSTNAME, FINGERPRINT)
 
 

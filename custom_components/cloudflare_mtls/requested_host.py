@@ -6,7 +6,7 @@ from aiohttp import hdrs, web
 
 
 def requested_host(request: web.BaseRequest) -> str:
-    """Return the host that a request asks for, in lower case and without its port.
+    """Return the host that a request asks for, in lower case and without its port or a dot at its end.
 
     Only the Host header counts: a visitor can forge the headers that proxies add.
     """
@@ -16,4 +16,4 @@ def requested_host(request: web.BaseRequest) -> str:
 # The same few names are asked for again and again.
 @lru_cache(maxsize=256)
 def _without_port(host: str) -> str:
-    return host.partition(":")[0].lower()
+    return host.partition(":")[0].lower().removesuffix(".")
