@@ -9,10 +9,17 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.cloudflare_mtls.engine.access.settings import PeopleOfGroup
 from sandbox import Sandbox
 from sandbox.state import AccessApplication, AccessGroup, AccessPolicy
-from tests.common import placeholders, settle, setup_integration
+from tests.common import act, placeholders, settle, setup_integration, state_of
 from tests.engine.access.helpers import HOME, OWNER, settings, without_pauses
 from tests.flows.test_login_drift import look, policy_of
-from tests.logins import access_of, login, only_another_login, told, writes
+from tests.logins import (
+    access_of,
+    application_at,
+    login,
+    only_another_login,
+    told,
+    writes,
+)
 
 adopted = pytest.mark.parametrize(
     "devices", [[login(settings(adopted=True))]], ids=["adopted"]
@@ -21,12 +28,16 @@ of_group = pytest.mark.parametrize(
     "devices", [[login(settings(who=PeopleOfGroup("family")))]], ids=["group"]
 )
 with_login = pytest.mark.parametrize("devices", [[login()]], ids=["with login"])
+not_in_sync = pytest.mark.parametrize(
+    "devices", [[login(settings(keep_in_sync=False))]], ids=["not kept in sync"]
+)
 
 ME: dict[str, Any] = {"email": {"email": OWNER}}
 EVERYONE: dict[str, Any] = {"everyone": {}}
 GERMANY: dict[str, Any] = {"geo": {"country_code": "DE"}}
 OPENED = "login_opened_unfixable"
 STRANGERS = "login_strangers"
+REQUIRED = "binary_sensor.home_example_com_login_required"
 
 
 @pytest.fixture(autouse=True)
@@ -156,3 +167,39 @@ async def test_bypass_at_our_application(
     application = access_of(sandbox).applications[application.id]
     assert application.policies == [*ours, home]
     assert told(hass) == {"login_list_changed"}
+
+
+@pytest.mark.parametrize(
+    ("decision", "include", "required"),
+    [
+        ("bypass", [EVERYONE], "off"),
+        ("bypass", [GERMANY], "off"),
+        ("non_identity", [EVERYONE], "off"),
+        ("bypass", [{"group": {"id": "all"}}], "off"),
+        ("bypass", [{"ip": {"ip": "198.51.100.0/24"}}], "unknown"),
+        ("bypass", [{"group": {"id": "gone"}}], "unknown"),
+        ("bypass", [{"ip": {"ip": "198.51.100.7"}}], "on"),
+        ("non_identity", [{"any_valid_service_token": {}}], "on"),
+        ("allow", [EVERYONE], "on"),
+    ],
+)
+@not_in_sync
+async def test_login_is_not_required_while_strangers_pass(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    decision: str,
+    include: list[dict[str, Any]],
+    required: str,
+) -> None:
+    """Home Assistant's own visit does not show whom a policy lets pass."""
+    await setup_integration(hass, entry)
+    await act(hass, entry, "protect_with_access", hostname=HOME)
+    await look(hass, entry)
+    assert state_of(hass, REQUIRED) == "on"
+
+    application = application_at(sandbox)
+    assert application
+    application.policies.append(AccessPolicy("Past", decision, include))
+    await look(hass, entry)
+    assert state_of(hass, REQUIRED) == required

@@ -14,6 +14,7 @@ from homeassistant.util import dt as dt_util
 from ..bus_events import async_fire_fixed
 from ..const import LOGGER, SUBENTRY_LOGIN_HOSTNAME
 from ..engine.access.login_visit import AskedBy, who_asks
+from ..engine.access.named_people import lets_strangers_pass
 from ..engine.access.observation import AccessObservation, find_own
 from ..engine.access.plan import LoginPlan, Occasion
 from ..engine.access.problems import LoginProblemCode, problem_of
@@ -23,6 +24,7 @@ from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import EngineError, Permission, PermissionMissing
 from ..engine.moment import Moment
 from ..engine.probe import Probe, Visit
+from ..engine.rules.truth import combine
 from ..issues import Fix, Issue, async_report, login_issue
 from ..login_issues import drift_issues, zero_trust_issue
 from ..storage.logins import LoginRecord, LoginRecords, Stage
@@ -346,10 +348,19 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         self, observation: AccessObservation, settings: LoginSettings, visit: Visit
     ) -> LoginState:
         plan = self.writer.plan(observation, settings, Occasion.KEEP)
+        application = plan.own.application
+        groups = {each.id: each for each in observation.groups}
         return LoginState(
             settings=settings,
             plan=plan,
-            asked_by=who_asks(visit, observation.organization, plan.own.application),
+            asked_by=who_asks(visit, observation.organization, application),
+            strangers_pass=combine(
+                "or",
+                (
+                    lets_strangers_pass(policy, groups)
+                    for policy in (application.policies if application else ())
+                ),
+            ),
         )
 
     def _due_removals(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from ..engine.access.observation import AccessObservation
 from ..engine.access.plan import LoginPlan
 from ..engine.access.problems import LoginProblem
 from ..engine.access.settings import LoginSettings
+from ..engine.rules.truth import Truth, combine, negate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,18 +17,22 @@ class LoginState:
     """A login hostname: what a person chose, and what is known; None where nothing is.
 
     plan: what there is to do that nobody asked for. asked_by: who asks visitors to log in.
+    strangers_pass: whether a policy lets others pass than the visitor who showed that.
     """
 
     settings: LoginSettings
     plan: LoginPlan | None = None
     asked_by: AskedBy | None = None
+    strangers_pass: Truth = False
 
     @property
     def login_required(self) -> bool | None:
-        """Return whether our application asks visitors to log in, as a visit showed."""
+        """Return whether our application asks visitors to log in, as a visit and its policies show."""
         if self.asked_by in (None, AskedBy.UNCLEAR):
             return None
-        return self.asked_by is AskedBy.OURS
+        return combine(
+            "and", (self.asked_by is AskedBy.OURS, negate(self.strangers_pass))
+        )
 
     @property
     def differs(self) -> bool | None:

@@ -87,7 +87,7 @@ _MEANINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "revoke": "locks the device out at once",
     },
     "Login hostnames": {
-        "login_required": "as a visit without a login showed",
+        "login_required": "as a visit without a login showed; not while a policy lets strangers pass without one",
         "differs": "whether something at Cloudflare differs from your settings",
         "last_login": "when; the attributes tell who, from which country and how: see [logins](#logins)",
         "refused_logins": "how many in the last 24 hours",

@@ -47,7 +47,9 @@ def is_of_all_paths(uri: str) -> bool:
 
 def _lets_strangers_pass(application: AccessApplication, hostname: str) -> bool:
     """Return whether an application that covers a hostname lets strangers pass there."""
-    return any(map(lets_strangers_pass, application.policies)) or any(
+    return any(
+        lets_strangers_pass(policy) is not False for policy in application.policies
+    ) or any(
         is_of_all_paths(uri) and _covers(host_of(uri), hostname)
         for uri in application.public
     )

@@ -17,7 +17,7 @@ from ..api.selectors import (
     Selector,
     SelectorRules,
 )
-from ..rules.truth import Truth, combine
+from ..rules.truth import Truth, combine, negate
 
 # What these compare with, somebody chose for one's own people or programs. All others, such as the
 # risk of a user or a code of two factors, are as true of strangers.
@@ -42,16 +42,18 @@ _ASK_FOR_A_LOGIN: Final = (Decision.ALLOW, Decision.DENY)
 _LET_IN: Final = (Decision.ALLOW, Decision.NON_IDENTITY, Decision.BYPASS)
 
 
-def lets_strangers_pass(policy: AccessPolicy) -> bool:
-    """Return whether a policy may let somebody pass without a login whom it does not name.
+def lets_strangers_pass(
+    policy: AccessPolicy, groups: Mapping[str, AccessGroup] = MappingProxyType({})
+) -> Truth:
+    """Return whether a policy lets somebody pass without a login whom it does not name.
 
-    Groups are not looked into, and what is not understood counts.
+    None where that is not understood, as what is in a group that is not among these.
 
     Source: Cloudflare's docs, Access policies, actions: Bypass and Service Auth ask for no login.
     """
-    return policy.decision not in _ASK_FOR_A_LOGIN and (
-        policy.decision is None or names_all(policy.rules) is not True
-    )
+    if policy.decision in _ASK_FOR_A_LOGIN:
+        return False
+    return None if policy.decision is None else negate(names_all(policy.rules, groups))
 
 
 def lets_anybody_in(policy: AccessPolicy, groups: Mapping[str, AccessGroup]) -> bool:
