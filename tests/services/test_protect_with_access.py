@@ -30,14 +30,18 @@ from tests.common import (
     act,
     reported,
     settle,
+    setup_integration,
     wait_for_refresh,
 )
-from tests.engine.access.helpers import HOME, OWNER, PARTNER, without_pauses
+from tests.engine.access.helpers import HOME, OWNER, PARTNER, settings, without_pauses
 from tests.faults import Faults
 from tests.logins import access_of, application_at, login, only_another_login, writes
 from tests.test_switch import SWITCH
 
 with_login = pytest.mark.parametrize("devices", [[login()]], ids=["with login"])
+adopted = pytest.mark.parametrize(
+    "devices", [[login(settings(adopted=True))]], ids=["adopted"]
+)
 
 
 @pytest.fixture(autouse=True)
@@ -517,3 +521,39 @@ async def test_country_of_this_home_that_is_missing(
 
     response = await protect(hass, loaded_entry, countries=["AT", "DE"], **fields)
     assert response["problems"] == []
+
+
+@adopted
+@pytest.mark.parametrize("fields", [{"emails": [PARTNER]}, {"dry_run": True}], ids=str)
+async def test_login_that_is_only_watched(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    fields: dict[str, Any],
+) -> None:
+    """It is not ours to change: that is said, and nobody is logged out."""
+    theirs = AccessPolicy("Ours", "allow", [{"email": {"email": OWNER}}])
+    access_of(sandbox).applications["main"] = AccessApplication(
+        "Theirs", [{"type": "public", "uri": HOME}], [theirs], id="main"
+    )
+    await setup_integration(hass, entry)
+    before = entry.runtime_data.access.logins
+    sandbox.journal.clear()
+
+    with pytest.raises(HomeAssistantError, match=f"Theirs.*{HOME}"):
+        await protect(hass, entry, **fields)
+
+    assert writes(sandbox) == []
+    assert entry.runtime_data.access.logins == before
+
+
+@adopted
+async def test_login_that_is_only_watched_and_gone(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
+) -> None:
+    """Nor is another application taken for it."""
+    await setup_integration(hass, entry)
+    with pytest.raises(HomeAssistantError, match="doesn't know the application"):
+        await protect(hass, entry, emails=[PARTNER])
+
+    assert writes(sandbox) == []

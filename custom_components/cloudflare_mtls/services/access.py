@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from homeassistant.const import ATTR_DEVICE_ID
 from homeassistant.core import (
@@ -34,6 +34,7 @@ from ..coordinator.login_writer import LoginWritten, needs_trial
 from ..cutting_off import async_ask_before_cutting_off
 from ..engine.access.logins import Login, fold_logins
 from ..engine.access.plan import LoginPlan, Occasion
+from ..engine.access.problems import LoginProblem, LoginProblemCode
 from ..engine.access.settings import (
     InvalidLoginSettings,
     LoginSettings,
@@ -114,6 +115,8 @@ async def _protect(call: ServiceCall) -> ServiceResponse:
     plan = await _plan(
         entry, settings, occasion, over_wildcard=call.data[ATTR_REPLACE_WILDCARD]
     )
+    if settings.adopted:
+        _refuse_watched(plan)
     if call.data[ATTR_DRY_RUN]:
         return await _describe(call.hass, plan, applied=())
     if blocking := plan.blocking_at(occasion):
@@ -210,6 +213,21 @@ async def _plan(
         return writer.plan(observation, settings, occasion, over_wildcard=over_wildcard)
     except EngineError as err:
         raise_translated_error(describe_access(err), err)
+
+
+def _refuse_watched(plan: LoginPlan) -> NoReturn:
+    """Raise HomeAssistantError: somebody else decides there, and nothing is changed."""
+    hostname = plan.settings.hostname
+    if (application := plan.own.application) is None:
+        raise_translated_error(
+            Message("login_application_unknown", {"hostname": hostname})
+        )
+    problem = LoginProblem(
+        code=LoginProblemCode.FOREIGN_APPLICATION,
+        target=hostname,
+        detail=application.name,
+    )
+    raise_translated_error(describe_login_problem(problem))
 
 
 async def _set_up(

@@ -145,6 +145,15 @@ def test_settings_that_shut_out_where_nothing_is_left_to_write() -> None:
     assert sessions_to_end(made, ONE) == NOBODY
 
 
+def test_application_that_is_only_watched() -> None:
+    """Whom it lets in is not decided here, whatever is chosen."""
+    before = settings(OWNER, PARTNER, adopted=True)
+    after = settings(OWNER, adopted=True)
+    made = plan(in_sync(ONE), after, Occasion.CHANGE)
+    assert made.own.application
+    assert sessions_to_end(made, before) == NOBODY
+
+
 def test_another_group() -> None:
     """Nobody knows who was in the former one."""
     before = settings(who=PeopleOfGroup("old"))

@@ -49,13 +49,13 @@ def sessions_to_end(plan: LoginPlan, before: LoginSettings | None = None) -> Ses
     """Return the sessions that must end for a plan to take effect at once.
 
     before: the settings that are changed by it. Who loses their place in those is only known to
-    have logged in here. What is compared at every request, as countries are, ends no session, and a
-    new application has none.
+    have logged in here. What is compared at every request, as countries are, ends no session. A new
+    application has none, and to one that is only watched we let nobody in.
 
     Source: Cloudflare's docs, Access sessions: who has logged in stays so until the session ends,
     whatever its policies say by then.
     """
-    if plan.own.application is None:
+    if plan.own.application is None or plan.settings.adopted:
         return Sessions()
     sessions = Sessions()
     for each in _of_steps(plan):
