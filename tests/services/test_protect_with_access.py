@@ -14,7 +14,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.cloudflare_mtls.coordinator.login_writer import LoginWritten
 from custom_components.cloudflare_mtls.engine.access.problems import LoginProblemCode
-from custom_components.cloudflare_mtls.engine.access.settings import SettingsFault
+from custom_components.cloudflare_mtls.engine.access.settings import (
+    People,
+    SettingsFault,
+)
 from custom_components.cloudflare_mtls.engine.api.errors import PlanChanged
 from custom_components.cloudflare_mtls.pages.login_trial import (
     async_get_expected_logins,
@@ -94,6 +97,58 @@ async def test_new_login_is_a_trial(
     await settle(hass)
     assert application_at(sandbox) is None
     assert "login_undone" in reported(hass)
+
+
+@pytest.mark.parametrize("is_over", [False, True], ids=["trial", "undoing"])
+async def test_trial_that_is_asked_for_again(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    *,
+    is_over: bool,
+) -> None:
+    """Nobody has logged in yet, so that it is a trial again, with a link for its people alone."""
+    first = await protect(hass, loaded_entry, emails=[PARTNER])
+    if is_over:
+        faults.unavailable("DELETE", "/access/apps")
+        await wait_for_refresh(hass, freezer, timedelta(minutes=15))
+        faults.clear()
+    else:
+        await wait_for_refresh(hass, freezer, timedelta(minutes=10))
+    again = await protect(hass, loaded_entry, emails=[OWNER])
+    assert loaded_entry.runtime_data.access.logins == {}
+    assert people(sandbox) == [OWNER]
+    logins = async_get_expected_logins(hass)
+    former, expected = (
+        logins.find(each["trial"]["url"].rpartition("/")[2]) for each in (first, again)
+    )
+    assert former is None
+    assert expected
+    assert expected.emails == frozenset({OWNER})
+
+    await wait_for_refresh(hass, freezer, timedelta(minutes=14))
+    assert application_at(sandbox)
+    await wait_for_refresh(hass, freezer, timedelta(minutes=1))
+    assert application_at(sandbox) is None
+    assert "login_undone" in reported(hass)
+
+
+async def test_trial_that_is_asked_for_again_and_ends_well(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    await protect(hass, loaded_entry, emails=[PARTNER])
+    again = await protect(hass, loaded_entry, emails=[OWNER])
+    text = again["trial"]["url"].rpartition("/")[2]
+    expected = async_get_expected_logins(hass).find(text)
+    assert expected
+    await expected.record()
+    await settle(hass)
+
+    assert loaded_entry.runtime_data.access.logins[HOME].who == People(
+        frozenset({OWNER})
+    )
 
 
 async def test_trial_that_ends_well(

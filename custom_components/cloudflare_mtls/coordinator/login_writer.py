@@ -123,6 +123,15 @@ class LoginWriter:
             over_wildcard=over_wildcard,
         )
 
+    def needs_trial(self, plan: LoginPlan) -> bool:
+        """Return whether a set-up asks for a login where nobody has logged in before."""
+        if plan.settings.adopted:
+            return False
+        record = self._records.records.get(plan.settings.hostname)
+        return plan.own.application is None or (
+            record is not None and record.stage in (Stage.TRIAL, Stage.UNDOING)
+        )
+
     def ids_of(self, hostname: str, *, adopted: bool) -> OwnIds:
         """Return the stored ids of what is ours for a hostname, or of what was adopted there.
 
@@ -135,15 +144,19 @@ class LoginWriter:
     async def set_up(self, confirmed: LoginPlan, until: datetime) -> LoginWritten:
         """Apply the plan of a new login hostname, as a whole or not at all.
 
-        until: when the trial ends; there is none where the hostname asks for a login already, and
-        to undo it would open the hostname. Raises EngineError where nothing was written, PlanChanged
+        until: when the trial ends; there is none where the hostname asks for a login that people
+        use already, and to undo it would open the hostname. Raises EngineError where nothing was written, PlanChanged
         where there is something else to do by now than a person confirmed.
         """
         async with self._writing:
             observation, plan = await self._confirmed(confirmed, Occasion.SET_UP)
-            if not needs_trial(plan):
+            if plan.own.application or plan.settings.adopted:
                 former = self._records.records.get(plan.settings.hostname)
-                record = _record(plan, Stage.LEFT)
+                record = (
+                    _record(plan, Stage.TRIAL, until)
+                    if self.needs_trial(plan)
+                    else _record(plan, Stage.LEFT)
+                )
                 if former is not None:
                     record = replace(record, sessions=former.sessions)
                 await self._records.async_put(record)
@@ -425,11 +438,6 @@ class LoginWriter:
             for hostname, visit in zip(hostnames, visits, strict=True)
             if shows_login(visit)
         )
-
-
-def needs_trial(plan: LoginPlan) -> bool:
-    """Return whether a set-up asks for a login where nobody had to log in before."""
-    return plan.own.application is None and not plan.settings.adopted
 
 
 def _issuer(observation: AccessObservation, outcome: LoginOutcome) -> Issuer | None:

@@ -6,7 +6,6 @@ from typing import Any, override
 
 from homeassistant.config_entries import SubentryFlowResult
 
-from ..coordinator.login_writer import needs_trial
 from ..engine.access.observation import AccessObservation
 from ..engine.access.plan import LoginPlan
 from ..engine.access.problems import LoginProblem, LoginProblemCode, seat_problem
@@ -124,7 +123,7 @@ class LoginReviewSteps(LoginTrialSteps, LoginRulesSteps, LoginAdoptionSteps):
         after = Ours()
         if current and sessions_to_end(plan, current).of_everybody:
             after = changed_people(text, current, plan.settings)
-        elif current is None and needs_trial(plan):
+        elif current is None and self._access.writer.needs_trial(plan):
             minutes = str(round(TRIAL.total_seconds() / 60))
             after = Ours(text("login_trial", hostname=self._hostname, minutes=minutes))
         return show_form(

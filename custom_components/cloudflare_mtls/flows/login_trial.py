@@ -10,7 +10,7 @@ from homeassistant.data_entry_flow import UnknownFlow
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
-from ..coordinator.login_writer import LoginWritten, needs_trial
+from ..coordinator.login_writer import LoginWritten
 from ..engine.access.plan import LoginPlan
 from ..engine.api.errors import EngineError
 from ..engine.api.names import in_letters
@@ -86,7 +86,7 @@ class LoginTrialSteps(LoginSteps):
     ) -> SubentryFlowResult:
         if self._current is not None:
             return self.async_abort(reason="login_changed")
-        if not needs_trial(plan):
+        if not self._access.writer.needs_trial(plan):
             return self.async_create_entry(
                 title=in_letters(self._hostname),
                 data=login_data(plan.settings),

@@ -140,11 +140,11 @@ class ExpectedLogins:
 
     @callback
     def expect(self, login: ExpectedLogin) -> None:
-        """Have a login recorded once it happens; forget those whose time is up."""
+        """Have a login recorded once it happens; forget former ones of its hostname, and what is over."""
         self._asked = {
             text: item
             for text, item in self._asked.items()
-            if item.asked.age < item.lasts
+            if item.asked.age < item.lasts and item.hostname != login.hostname
         } | {login.text: login}
 
     @callback

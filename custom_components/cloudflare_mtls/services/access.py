@@ -30,7 +30,7 @@ from ..const import (
     CONF_SESSION,
     DOMAIN,
 )
-from ..coordinator.login_writer import LoginWritten, needs_trial
+from ..coordinator.login_writer import LoginWritten
 from ..cutting_off import async_ask_before_cutting_off
 from ..engine.access.logins import Login, fold_logins
 from ..engine.access.plan import LoginPlan, Occasion
@@ -233,7 +233,7 @@ def _refuse_watched(plan: LoginPlan) -> NoReturn:
 async def _set_up(
     hass: HomeAssistant, entry: CloudflareConfigEntry, plan: LoginPlan
 ) -> ServiceResponse:
-    """Set a login hostname up; where nobody had to log in before, somebody has to do it in time."""
+    """Set a login hostname up; where nobody has logged in before, somebody has to do it in time."""
     access, until = entry.runtime_data.access, dt_util.utcnow() + TRIAL
     try:
         written = await access.async_set_up(plan, until)
@@ -241,7 +241,7 @@ async def _set_up(
         raise_translated_error(describe_access(err), err)
     _raise_failure(written)
     described = await _describe(hass, plan, applied=written.applied)
-    if not needs_trial(plan):
+    if not access.writer.needs_trial(plan):
         access.async_add(plan.settings)
         return described
     assert written.issuer
