@@ -95,11 +95,20 @@ def drift_issues(
     }
     if drifts and not is_being_fixed:
         issues += _own_issue(hostname, drifts, is_fixable=bool(plan.steps))
-    if plan.for_a_person and not plan.blocking_at(Occasion.CHANGE):
+    if _is_list_changed(plan):
         issues.append(
             _issue("login_list_changed", hostname, (Fix.LOGIN_LIST_CHANGED, hostname))
         )
     return issues
+
+
+def _is_list_changed(plan: LoginPlan) -> bool:
+    """Return whether who may log in differs; what a problem that is in the way tells is no change."""
+    is_blocked = bool(plan.blocking_at(Occasion.CHANGE))
+    return any(
+        each.added or each.drift is not Drift.LOGIN_METHODS or not is_blocked
+        for each in plan.for_a_person
+    )
 
 
 def zero_trust_issue(account: str) -> Issue:

@@ -449,6 +449,31 @@ async def test_login_method_that_is_gone(
 
 
 @with_login
+async def test_list_that_changes_while_something_is_in_the_way(
+    hass: HomeAssistant, sandbox: Sandbox, client: Client, entry: MockConfigEntry
+) -> None:
+    """A stranger may log in, whatever else is wrong; the dialog says what has to go first, or keeps it."""
+    at_home = [{"type": "public", "uri": HOME}]
+    access_of(sandbox).applications["x"] = AccessApplication("X", at_home, [], id="x")
+    await look(hass, entry)
+    assert told(hass) == {"login_foreign_application"}
+
+    allow(sandbox, OWNER, STRANGER)
+    await look(hass, entry)
+    assert told(hass) == {"login_foreign_application", "login_list_changed"}
+    sandbox.journal.clear()
+    result = await answer(hass, client, "login_list_changed", CONFIRM)
+    assert result["reason"] == "login_foreign_application"
+    assert writes(sandbox) == []
+
+    del access_of(sandbox).applications["x"]
+    await look(hass, entry)
+    await answer(hass, client, "login_list_changed", CONFIRM, {})
+    assert allowed(sandbox) == {OWNER}
+    assert told(hass) == set()
+
+
+@with_login
 async def test_zero_trust_that_is_not_set_up(
     hass: HomeAssistant, sandbox: Sandbox, client: Client, entry: MockConfigEntry
 ) -> None:
