@@ -6,7 +6,7 @@ from typing import Final
 
 from homeassistant.helpers import issue_registry as ir
 
-from .engine.access.drift import Drift
+from .engine.access.drift import Difference, Drift
 from .engine.access.logins import Login
 from .engine.access.plan import LoginPlan, Occasion
 from .engine.access.problems import LoginProblem, LoginProblemCode
@@ -84,20 +84,25 @@ def drift_issues(
         if problem.code in TOLD_PROBLEMS
     ]
     issues += [
-        _strangers_issue(hostname, each.target)
+        _strangers_issue(hostname, each)
         for each in plan.differences
         if each.drift is Drift.STRANGERS
     ]
-    drifts = {
-        each.drift
+    own = [
+        each
         for each in plan.differences
         if not each.drift.is_for_a_person and each.drift is not Drift.STRANGERS
-    }
-    if drifts and not is_being_fixed:
-        issues += _own_issue(hostname, drifts, is_fixable=bool(plan.steps))
+    ]
+    if own and not is_being_fixed:
+        issues += _own_issue(hostname, own, is_fixable=bool(plan.steps))
     if _is_list_changed(plan):
         issues.append(
-            _issue("login_list_changed", hostname, (Fix.LOGIN_LIST_CHANGED, hostname))
+            _issue(
+                "login_list_changed",
+                hostname,
+                plan.for_a_person,
+                (Fix.LOGIN_LIST_CHANGED, hostname),
+            )
         )
     return issues
 
@@ -121,9 +126,10 @@ def zero_trust_issue(account: str) -> Issue:
 
 
 def _own_issue(
-    hostname: str, drifts: Collection[Drift], *, is_fixable: bool
+    hostname: str, own: Collection[Difference], *, is_fixable: bool
 ) -> list[Issue]:
     """Return the issue for the worst that differs; what cannot be fixed has its own text."""
+    drifts = {each.drift for each in own}
     fix = (Fix.LOGIN_DRIFT, hostname) if is_fixable else None
     suffix = "" if is_fixable else "_unfixable"
     if Drift.APPLICATION_GONE in drifts:
@@ -131,24 +137,30 @@ def _own_issue(
     elif any(each.opens for each in drifts):
         key = f"login_opened{suffix}"
     elif is_fixable:
-        return [_issue("login_drift", hostname, fix)]
+        return [_issue("login_drift", hostname, own, fix)]
     else:
         # A problem that is told on its own is in the way.
         return []
-    return [replace(_issue(key, hostname, fix), severity=ir.IssueSeverity.ERROR)]
+    return [replace(_issue(key, hostname, own, fix), severity=ir.IssueSeverity.ERROR)]
 
 
-def _strangers_issue(hostname: str, name: str) -> Issue:
+def _strangers_issue(hostname: str, difference: Difference) -> Issue:
     return Issue(
-        id=f"login_strangers_{hostname}_{name}",
+        id=f"login_strangers_{hostname}_{difference!r}",
         translation_key="login_strangers",
-        placeholders={"hostname": hostname, "name": name},
+        placeholders={"hostname": hostname, "name": difference.target},
     )
 
 
-def _issue(key: str, hostname: str, fix: tuple[Fix, str] | None) -> Issue:
+def _issue(
+    key: str,
+    hostname: str,
+    differences: Iterable[Difference],
+    fix: tuple[Fix, str] | None,
+) -> Issue:
+    """Return an issue; a person who ignores it has not seen what differs later."""
     return Issue(
-        id=f"{key}_{hostname}",
+        id="_".join((key, hostname, *sorted(map(repr, differences)))),
         translation_key=key,
         placeholders={"hostname": hostname},
         fix=fix,
@@ -159,7 +171,7 @@ def _issue(key: str, hostname: str, fix: tuple[Fix, str] | None) -> Issue:
 def _problem_issue(problem: LoginProblem, hostname: str) -> Issue:
     message = describe_login_problem(problem)
     return Issue(
-        id=f"{problem.code}_{hostname}_{problem.target}",
+        id=f"{problem.code}_{hostname}_{problem.target}_{problem.seen}",
         translation_key=message.key,
         placeholders={"hostname": hostname, **message.placeholders},
         severity=ir.IssueSeverity.WARNING,

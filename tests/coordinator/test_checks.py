@@ -300,6 +300,33 @@ async def test_rule_ahead_of_a_further_pair(
 ENFORCED = "binary_sensor.home_mobile_example_com_enforced"
 
 
+@pytest.mark.parametrize("key", ["check_ip_access_allow", "check_workers"])
+async def test_way_past_the_rules_that_is_widened_after_it_was_ignored(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    freezer: FrozenDateTimeFactory,
+    key: str,
+) -> None:
+    """A person accepts it as it is; later the same one, by its id, leads more visitors past."""
+    allow(("ip", "198.51.100.7"))(sandbox)
+    run_workers(sandbox)
+    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    ir.async_ignore_issue(hass, DOMAIN, issues(hass)[key], True)
+    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issues(hass)[key])
+    assert issue
+    assert issue.dismissed_version
+
+    rule, route = zone_of(sandbox).ip_access_rules[0], zone_of(sandbox).worker_routes[0]
+    rule.target, rule.value = "country", "AT"
+    route.pattern = "*.example.com/*"
+    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issues(hass)[key])
+    assert issue
+    assert issue.dismissed_version is None
+
+
 async def test_visitors_who_are_let_past_the_rules(
     hass: HomeAssistant,
     sandbox: Sandbox,

@@ -6,11 +6,13 @@ from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.cloudflare_mtls.const import DOMAIN
 from custom_components.cloudflare_mtls.coordinator.login_writer import LoginWritten
 from custom_components.cloudflare_mtls.subentries import login_data
 from sandbox import Sandbox
@@ -46,6 +48,7 @@ adopted = pytest.mark.parametrize(
 )
 CONFIRM = {"next_step_id": "confirm"}
 KEEP = {"next_step_id": "keep"}
+IGNORE = {"next_step_id": "ignore"}
 
 
 @pytest.fixture(autouse=True)
@@ -446,6 +449,109 @@ async def test_login_method_that_is_gone(
     await settle(hass)
     assert placeholders(hass, "login_login_method_gone")["target"] == "gone"
     assert "login_list_changed" not in told(hass)
+
+
+def ignored(hass: HomeAssistant, key: str) -> bool:
+    """Return whether a repair is there, and ignored."""
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issues(hass)[key])
+    assert issue
+    return issue.dismissed_version is not None
+
+
+@with_login
+async def test_ignored_list_to_which_a_stranger_is_added(
+    hass: HomeAssistant, sandbox: Sandbox, client: Client, entry: MockConfigEntry
+) -> None:
+    """Who ignores that the partner was added has not accepted anybody else."""
+    allow(sandbox, OWNER, PARTNER)
+    await look(hass, entry)
+    await answer(hass, client, "login_list_changed", IGNORE)
+    await look(hass, entry)
+    assert ignored(hass, "login_list_changed")
+
+    allow(sandbox, OWNER, PARTNER, STRANGER)
+    await look(hass, entry)
+    assert not ignored(hass, "login_list_changed")
+
+
+@with_login
+async def test_ignored_policy_that_lets_a_stranger_in(
+    hass: HomeAssistant, sandbox: Sandbox, client: Client, entry: MockConfigEntry
+) -> None:
+    """It keeps its name; the group that it names, too, may let in somebody else later."""
+    group = AccessGroup("Guests", [{"email": {"email": PARTNER}}], id="guests")
+    access_of(sandbox).groups["guests"] = group
+    guests = AccessPolicy("Guests", "allow", [{"group": {"id": "guests"}}])
+    application = application_at(sandbox)
+    assert application
+    application.policies.append(guests)
+    await look(hass, entry)
+    for change, person in ((group, STRANGER), (guests, "another@example.com")):
+        await answer(hass, client, "login_list_changed", IGNORE)
+        assert ignored(hass, "login_list_changed")
+        change.include.append({"email": {"email": person}})
+        await look(hass, entry)
+        assert not ignored(hass, "login_list_changed")
+
+
+@not_in_sync
+async def test_ignored_opening_that_is_followed_by_another(
+    hass: HomeAssistant, sandbox: Sandbox, client: Client, entry: MockConfigEntry
+) -> None:
+    """Who accepts that everybody from Austria may log in has not accepted a bypass for all."""
+    await answer(hass, client, "login_gone", CONFIRM, {})
+    application = application_at(sandbox)
+    assert application
+    austria = AccessPolicy("Austria", "allow", [{"geo": {"country_code": "AT"}}])
+    application.policies.append(austria)
+    await look(hass, entry)
+    await answer(hass, client, "login_opened", IGNORE)
+    await look(hass, entry)
+    assert ignored(hass, "login_opened")
+
+    austria.decision, austria.include = "bypass", [{"everyone": {}}]
+    await look(hass, entry)
+    assert not ignored(hass, "login_opened")
+
+
+@with_login
+async def test_ignored_application_at_a_path_that_is_opened(
+    hass: HomeAssistant, sandbox: Sandbox, client: Client, entry: MockConfigEntry
+) -> None:
+    """A stricter one is meant to be there; later somebody lets everybody pass."""
+    policy = AccessPolicy("Admins", "allow", [{"email": {"email": OWNER}}])
+    at_path = [{"type": "public", "uri": f"{HOME}/config"}]
+    access_of(sandbox).applications["config"] = AccessApplication(
+        "Config", at_path, [policy], id="config"
+    )
+    await look(hass, entry)
+    ir.async_ignore_issue(hass, DOMAIN, issues(hass)["login_foreign_path"], True)
+    await look(hass, entry)
+    assert ignored(hass, "login_foreign_path")
+
+    policy.decision, policy.include = "bypass", [{"everyone": {}}]
+    await look(hass, entry)
+    assert not ignored(hass, "login_foreign_path")
+
+
+@adopted
+async def test_ignored_policy_of_a_watched_application_that_is_widened(
+    hass: HomeAssistant, sandbox: Sandbox, client: Client, entry: MockConfigEntry
+) -> None:
+    """A bypass for the home is meant to be there; one for half of the internet is not."""
+    home = AccessPolicy("Home", "bypass", [{"ip": {"ip": "198.51.100.0/24"}}])
+    access_of(sandbox).applications["main"] = AccessApplication(
+        "Theirs", [{"type": "public", "uri": HOME}], [home], id="main"
+    )
+    await look(hass, entry)
+    application = access_of(sandbox).applications["main"]
+    ir.async_ignore_issue(hass, DOMAIN, issues(hass)["login_strangers"], True)
+    await look(hass, entry)
+    assert ignored(hass, "login_strangers")
+
+    application.policies[0].include = [{"ip": {"ip": "0.0.0.0/1"}}]
+    await look(hass, entry)
+    assert not ignored(hass, "login_strangers")
 
 
 @with_login

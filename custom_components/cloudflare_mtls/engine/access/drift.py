@@ -1,7 +1,7 @@
 """How Access differs from the settings of a login hostname (pure)."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from ..api.access_models import (
     parse_duration,
 )
 from ..api.selectors import InGroup, Selector, SelectorRules
+from .contents import contents_of
 from .coverage import host_of, is_of_all_paths
 from .desired import (
     References,
@@ -79,13 +80,14 @@ class Difference:
 
     target: the address, or the name of what differs.
     added, missing: what is there and was not chosen, and the other way round. For people, these
-        are e-mail addresses, and nothing for a log.
+        are e-mail addresses, and nothing for a log. seen: the contents of what lets people in.
     """
 
     drift: Drift
     target: str
     added: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    seen: str = field(default="", compare=False)
 
 
 def find_differences(
@@ -226,7 +228,9 @@ def _policies(
     yield from _open_policies(others, groups)
     for each in others:
         if (drift := _drift_of(each, groups)) is Drift.OTHER_POLICY:
-            yield Difference(drift=drift, target=each.name)
+            yield Difference(
+                drift=drift, target=each.name, seen=contents_of([each], groups)
+            )
 
 
 def _open_policies(
@@ -234,7 +238,9 @@ def _open_policies(
 ) -> Iterator[Difference]:
     for each in policies:
         if (drift := _drift_of(each, groups)) is Drift.OPEN_POLICY:
-            yield Difference(drift=drift, target=each.name)
+            yield Difference(
+                drift=drift, target=each.name, seen=contents_of([each], groups)
+            )
 
 
 def _drift_of(policy: AccessPolicy, groups: _Groups) -> Drift:
@@ -248,7 +254,11 @@ def _strange_policies(
     """Yield the policies of which nobody knows whether they open an adopted application."""
     for each in policies:
         if may_let_strangers_in(each, groups) and not lets_anybody_in(each, groups):
-            yield Difference(drift=Drift.STRANGERS, target=each.name)
+            yield Difference(
+                drift=Drift.STRANGERS,
+                target=each.name,
+                seen=contents_of([each], groups),
+            )
 
 
 def _exceptions(
@@ -273,7 +283,11 @@ def _chosen_group(settings: LoginSettings, groups: _Groups) -> Iterator[Differen
     match settings.who:
         case PeopleOfGroup(group_id) if (group := groups.get(group_id)) is not None:
             if names_all(group.rules, groups) is not True:
-                yield Difference(drift=Drift.STRANGERS, target=group.name)
+                yield Difference(
+                    drift=Drift.STRANGERS,
+                    target=group.name,
+                    seen=contents_of([group], groups),
+                )
         case _:
             # One that is gone is a problem of its own.
             pass
@@ -292,11 +306,16 @@ def _rules(
     if policy.decision is not Decision.ALLOW or lets_anybody_in(
         policy, _but_chosen(groups, settings)
     ):
-        yield Difference(drift=Drift.POLICY_OPENED, target=policy.name)
+        yield Difference(
+            drift=Drift.POLICY_OPENED,
+            target=policy.name,
+            seen=contents_of([policy], groups),
+        )
     elif (found.include, found.exclude) != (desired.include, desired.exclude):
         yield Difference(
             drift=Drift.PEOPLE,
             target=policy.name,
+            seen=contents_of([policy], groups),
             added=_texts(found.include - desired.include),
             missing=_texts(desired.include - found.include)
             + _texts(found.exclude - desired.exclude),

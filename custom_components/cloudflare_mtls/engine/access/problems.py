@@ -1,13 +1,14 @@
 """What stands in the way of a login hostname, and what only a person can solve (pure)."""
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from ..api.access_models import CLOUDFLARE_ACCOUNT, AccessUser, Organization
 from ..api.errors import EngineError, PermissionMissing, ZeroTrustNotSetUp
 from ..api.names import is_at_or_below
+from .contents import contents_of
 from .coverage import covering, host_of, path_of
 from .observation import AccessObservation, OwnObjects
 from .settings import LoginSettings, People, PeopleOfGroup, address_of
@@ -62,11 +63,13 @@ class LoginProblem:
 
     target: a hostname, an address, or the id of a login method or group.
     detail: what it is about, such as the name of an application; it depends on the code.
+    seen: the contents of the policies by which others are let in.
     """
 
     code: LoginProblemCode
     target: str
     detail: str = ""
+    seen: str = field(default="", compare=False)
 
 
 def problem_of(err: EngineError) -> LoginProblem | None:
@@ -125,6 +128,7 @@ def _foreign_applications(
     """Yield the applications of others that cover the hostname or a path of it."""
     ours = [own.application, *own.path_applications]
     foreign = [each for each in observation.applications if each not in ours]
+    groups = {each.id: each for each in observation.groups}
     exact = False
     wanted = {
         address_of(settings.hostname, path).lower() for path in settings.open_paths
@@ -141,7 +145,12 @@ def _foreign_applications(
             code = LoginProblemCode.FOREIGN_PATH
         if settings.adopted and code is not LoginProblemCode.FOREIGN_PATH:
             continue
-        yield LoginProblem(code=code, target=uri, detail=application.name)
+        yield LoginProblem(
+            code=code,
+            target=uri,
+            detail=application.name,
+            seen=contents_of(application.policies, groups),
+        )
     if settings.adopted and own.application is None and not exact:
         yield LoginProblem(
             code=LoginProblemCode.NOTHING_TO_ADOPT, target=settings.hostname

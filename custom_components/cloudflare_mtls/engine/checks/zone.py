@@ -174,7 +174,7 @@ def _past_the_rules(
                 check=check,
                 target=zone.name,
                 place=zone.id,
-                subject="_".join(sorted(found)),
+                subject="_".join(f"{key}={found[key]}" for key in sorted(found)),
                 value=_listed(sorted(found.values())),
                 detail=", ".join(sorted(item.hostname for item in hostnames)),
             )
