@@ -23,7 +23,7 @@ from tests.engine.access.helpers import (
     without_pauses,
 )
 from tests.faults import Faults
-from tests.flows.test_login_drift import CONFIRM, answer, go_on, look, policy_of
+from tests.flows.test_login_drift import CONFIRM, KEEP, answer, go_on, look, policy_of
 from tests.logins import (
     LOGIN_ID,
     MINUTES,
@@ -336,3 +336,67 @@ async def test_login_that_is_set_up_again_while_sessions_must_end(
     await settle(hass)
     assert (await begin(entry)).is_done
     assert told(hass) == {"login_left", "login_sessions_left"}
+
+
+@with_login
+async def test_session_is_due_although_the_login_is_no_longer_watched(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    client: Client,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A stranger was thrown out, and the login is left as it is before their session has ended."""
+    policy_of(sandbox).include.append({"email": {"email": STRANGER}})
+    await look(hass, entry)
+    faults.unavailable("POST", PERSON)
+    await undo(hass, client)
+    assert told(hass) == {"login_sessions_left"}
+    hass.config_entries.async_remove_subentry(entry, LOGIN_ID)
+    await settle(hass)
+    await answer(hass, client, "login_left", KEEP, {})
+    assert told(hass) == {"login_sessions_left"}
+
+    faults.clear()
+    sandbox.journal.clear()
+    for _ in range(5):
+        await wait_for_refresh(hass, freezer, MINUTES)
+    assert ended(sandbox) == [PERSON]
+    assert told(hass) == set()
+    assert entry.runtime_data.access.records.records == {}
+
+
+@with_login
+async def test_session_is_due_although_the_login_is_gone_and_set_up_again(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    client: Client,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The trial of a new application, and its end, leave it due."""
+    policy_of(sandbox).include.append({"email": {"email": STRANGER}})
+    await look(hass, entry)
+    faults.unavailable("POST", PERSON)
+    await undo(hass, client)
+    hass.config_entries.async_remove_subentry(entry, LOGIN_ID)
+    await settle(hass)
+    await answer(hass, client, "login_left", CONFIRM, {})
+    assert application_at(sandbox) is None
+    assert told(hass) == {"login_sessions_left"}
+
+    assert (await begin(entry)).is_done
+    for _ in range(2):
+        await wait_for_refresh(hass, freezer, MINUTES)
+    assert application_at(sandbox) is None
+    assert told(hass) == {"login_sessions_left", "login_undone"}
+    await answer(hass, client, "login_undone", CONFIRM, {})
+
+    faults.clear()
+    sandbox.journal.clear()
+    for _ in range(5):
+        await wait_for_refresh(hass, freezer, MINUTES)
+    assert ended(sandbox) == [PERSON]
+    assert told(hass) == set()

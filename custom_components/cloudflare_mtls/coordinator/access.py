@@ -391,7 +391,7 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         """Return the hostnames of which sessions are ended now; where anybody gets in, that is no use."""
         waiting = [
             each.settings.hostname
-            for each in self.records.at(Stage.KEPT, Stage.LEFT)
+            for each in self.records.records.values()
             if each.sessions
         ]
         if not waiting:

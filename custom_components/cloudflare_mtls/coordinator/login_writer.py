@@ -150,22 +150,23 @@ class LoginWriter:
         """
         async with self._writing:
             observation, plan = await self._confirmed(confirmed, Occasion.SET_UP)
+            former = self._records.records.get(plan.settings.hostname)
+            due = former.sessions if former else Sessions()
             if plan.own.application or plan.settings.adopted:
-                former = self._records.records.get(plan.settings.hostname)
                 record = (
                     _record(plan, Stage.TRIAL, until)
                     if self.needs_trial(plan)
                     else _record(plan, Stage.LEFT)
                 )
-                if former is not None:
-                    record = replace(record, sessions=former.sessions)
-                await self._records.async_put(record)
+                await self._records.async_put(replace(record, sessions=due))
                 return await self._apply(
                     observation, plan, former.settings if former else None
                 )
             before = await self.find_login_pages()
             # Stored before the first write: the trial ends whatever happens to Home Assistant now.
-            record = _record(plan, Stage.TRIAL, until)
+            record = replace(
+                _record(plan, Stage.TRIAL, until), sessions=Sessions(emails=due.emails)
+            )
             await self._records.async_put(record)
             done = await set_up_login(self._client, self._account_id, observation, plan)
             if done.outcome.error:

@@ -40,6 +40,8 @@ class Stage(StrEnum):
     """The trial ended without a login, and at Cloudflare not everything is removed yet."""
     UNDONE = "undone"
     """The trial ended without a login, and nothing of it is left; a person has to be told."""
+    FORGOTTEN = "forgotten"
+    """Nothing is to be told of it any more, but sessions must end."""
 
     @property
     def is_being_removed(self) -> bool:
@@ -164,11 +166,17 @@ class LoginRecords:
         """Store that sessions have ended."""
         record = self._records.get(hostname)
         if record is not None:
-            left = record.sessions.without(sessions)
-            await self.async_put(replace(record, sessions=left))
+            left = replace(record, sessions=record.sessions.without(sessions))
+            await self.async_put(left)
+            if left.stage is Stage.FORGOTTEN:
+                await self.async_forget(hostname)
 
     async def async_forget(self, hostname: str) -> None:
-        """Forget a hostname, of which nothing is left or nothing is to be told."""
+        """Forget a hostname, of which nothing is left or nothing is to be told, once no session is due."""
+        record = self._records.get(hostname)
+        if record is not None and record.sessions:
+            await self.async_put(replace(record, stage=Stage.FORGOTTEN, until=None))
+            return
         await self._async_keep(
             {key: each for key, each in self._records.items() if key != hostname}
         )
