@@ -23,6 +23,7 @@ from custom_components.cloudflare_mtls.engine.probe import Verdict, Visit
 from custom_components.cloudflare_mtls.storage.logins import Stage
 from sandbox import Sandbox
 from sandbox.state import AccessApplication, AccessPolicy
+from tests.clocks import HomeClock
 from tests.common import (
     HOSTNAME,
     SECOND_LOOK,
@@ -89,6 +90,44 @@ async def test_trial_that_nobody_passed_is_undone(
     assert application_at(sandbox) is None
     assert access_of(sandbox).policies == {}
     assert placeholders(hass, "login_undone") == {"hostname": HOME}
+    end = await coordinator(loaded_entry).async_keep_login(HOME)
+    assert end is TrialEnd.OVER
+    assert coordinator(loaded_entry).logins == {}
+
+
+async def test_trial_ends_although_the_clock_is_set_back(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The clock was a day ahead; the trial lasts as long as if nobody had set it right, no less."""
+    clock = HomeClock(sandbox, freezer, monkeypatch)
+    assert (await begin(loaded_entry)).is_done
+    clock.set(-timedelta(days=1))
+    await coordinator(loaded_entry).async_refresh()
+    await wait_for_refresh(hass, freezer, timedelta(minutes=14, seconds=30))
+    assert stage(loaded_entry) is Stage.TRIAL
+    assert application_at(sandbox)
+
+    await wait_for_refresh(hass, freezer, timedelta(seconds=31))
+    assert application_at(sandbox) is None
+    assert "login_undone" in told(hass)
+
+
+async def test_trial_that_is_over_by_the_clock_that_was_set_back(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who logs in too late has not passed it."""
+    clock = HomeClock(sandbox, freezer, monkeypatch)
+    assert (await begin(loaded_entry)).is_done
+    clock.set(-timedelta(days=1))
+    freezer.tick(timedelta(minutes=16))
     end = await coordinator(loaded_entry).async_keep_login(HOME)
     assert end is TrialEnd.OVER
     assert coordinator(loaded_entry).logins == {}

@@ -22,7 +22,7 @@ from ..engine.access.sessions import Sessions
 from ..engine.access.settings import LoginSettings
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import EngineError, Permission, PermissionMissing
-from ..engine.moment import Moment
+from ..engine.moment import Lasting, Moment
 from ..engine.probe import Probe, Visit
 from ..engine.rules.truth import combine
 from ..issues import Fix, Issue, async_report, login_issue
@@ -92,6 +92,9 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         self._ended_at = Moment.now()
         # The hostnames of which something was removed, or looked for, since the start.
         self._looked_at: set[str] = set()
+        # Since when each trial was seen to last: the clock of the home may be set back meanwhile.
+        self._trials = Lasting()
+        self._trials_since: Mapping[str, Moment] = {}
         self._is_working = False
         # How many attempts in a row ended with drift that was still there, or new.
         self._left_by = 0
@@ -198,7 +201,7 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         if (
             record is None
             or record.stage is not Stage.TRIAL
-            or _is_over(record)
+            or self._left_of(record) <= timedelta()
             or self.config_entry.state is not ConfigEntryState.LOADED
         ):
             return TrialEnd.OVER
@@ -229,16 +232,21 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
             self.config_entry, subentry, data=login_data(settings)
         )
 
+    def _left_of(self, record: LoginRecord) -> timedelta:
+        """Return how much time is left in which somebody has to log in, by whichever clock is ahead."""
+        if record.until is None:
+            return timedelta()
+        left = record.until - dt_util.utcnow()
+        since = self._trials_since.get(_trial_id(record))
+        return min(left, record.until - since.on - since.age) if since else left
+
     @override
     def pace(self, data: AccessState) -> timedelta:
         # Only the look that ends an attempt: the next one may have nothing to read.
         is_left = self._is_working and self._left_by == 1
         if 1 in (self._failed_removals, self._failed_endings) or is_left:
             return SECOND_LOOK
-        now = dt_util.utcnow()
-        trials = [
-            each.until - now for each in self.records.at(Stage.TRIAL) if each.until
-        ]
+        trials = map(self._left_of, self.records.at(Stage.TRIAL))
         return max(min([self.interval, *trials]), timedelta())
 
     @override
@@ -246,8 +254,10 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         self._followed = logins = self.logins
         self._has_just_read = False
         await self.records.async_update(self.config_entry.subentries)
-        for record in self.records.at(Stage.TRIAL):
-            if _is_over(record):
+        trials = self.records.at(Stage.TRIAL)
+        self._trials_since = self._trials.look(map(_trial_id, trials))
+        for record in trials:
+            if self._left_of(record) <= timedelta():
                 await self.records.async_put(replace(record, stage=Stage.UNDOING))
         removals = self._due_removals()
         try:
@@ -547,6 +557,6 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
                 pass
 
 
-def _is_over(record: LoginRecord) -> bool:
-    """Return whether the time is up in which somebody had to log in."""
-    return record.until is None or record.until <= dt_util.utcnow()
+def _trial_id(record: LoginRecord) -> str:
+    """Return what distinguishes a trial from another one of its hostname."""
+    return f"{record.settings.hostname}_{record.until}"
