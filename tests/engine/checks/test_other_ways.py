@@ -141,7 +141,6 @@ def test_names_that_lead_elsewhere(ingress: list[dict[str, Any]]) -> None:
         "https://127.0.0.1:8123",
         "http://[::1]:8123",
         "http://homeassistant.local:8123",
-        "http://172.30.32.1:8123",
         "http://192.168.1.10:8123",
     ],
 )

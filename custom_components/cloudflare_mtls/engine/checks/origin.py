@@ -13,11 +13,9 @@ from ..sync.settings import ProtectedHostname
 from .finding import Finding
 from .specs import Check
 
-# Names by which a connector on the same machine usually reaches Home Assistant; the address is that
-# of Home Assistant OS in the network of its apps.
+# Names by which a connector on the same machine usually reaches Home Assistant.
 _KNOWN_NAMES: Final = frozenset(
     {
-        "172.30.32.1",
         "host.docker.internal",
         "homeassistant",
         "homeassistant.local",
