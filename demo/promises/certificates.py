@@ -83,7 +83,7 @@ async def certificate_is_renewed(world: World) -> None:
         return (
             bool(
                 certificate_events(world, "renewed")
-                and certificate_events(world, "revoked")
+                and certificate_events(world, "old_revoked")
             )
             or None
         )
