@@ -43,10 +43,7 @@ _DELAYED_WRITES = (
 
 
 async def leave_open(world: World) -> JSON:
-    """Ignore that the browser's hostname is open, because it is meant to be; return the issue.
-
-    The repair is gone while no hostname is published, and comes back afterwards.
-    """
+    """Ignore that the browser's hostname is open, because it is meant to be; return the issue."""
     issue = await until_repair(world, "check_open_hostname")
     await ignore(world, issue)
     return issue
@@ -257,7 +254,7 @@ async def switch_unpublishes_hostname(world: World) -> None:
     await expect_blocked(world)
     await expect_in_sync(world)
     await expect_rest_unchanged(world)
-    await leave_open(world)
+    await expect_no_repair(world)
     world.notes.append("on: with a certificate 200, without one 403")
 
 
@@ -286,7 +283,7 @@ async def lost_mark_comes_back(world: World) -> None:
 
     await until("the record has its mark again", has_mark)
     await expect_in_sync(world)
-    await leave_open(world)
+    await expect_no_repair(world)
     await expect_rest_unchanged(world)
 
 
