@@ -146,6 +146,16 @@ def test_own_labels_are_quoted_as_they_are(language: str) -> None:
                 assert labels[label] & {*bold(sentence)}, f"{key}: {label}"
 
 
+def test_buttons_that_the_english_sentences_name_are_ours() -> None:
+    """No other button is there to press."""
+    named = r"[Pp]ress(?:es|ing)? \*\*(.+?)\*\*"
+    pressed = {
+        label for text in SENTENCES.values() for label in re.findall(named, text)
+    }
+    assert pressed
+    assert pressed <= set(SENTENCES.values())
+
+
 # Longer than this, a name is cut off on a phone, and a button takes two lines.
 LONGEST: Final = {"entity": 40, "menu_options": 33, "submit": 40, "title": 70}
 
