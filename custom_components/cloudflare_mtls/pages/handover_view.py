@@ -32,6 +32,11 @@ _WAYS: Final[Mapping[System, tuple[str, ...]]] = {
     System.LINUX: ("linux_browsers", "firefox"),
 }
 
+_REFUSALS: Final[Mapping[Refusal, tuple[str, HTTPStatus]]] = {
+    Refusal.GONE: ("gone", HTTPStatus.NOT_FOUND),
+    Refusal.WRONG_CODE: ("wrong_code", HTTPStatus.FORBIDDEN),
+    Refusal.CLOSED: ("closed", HTTPStatus.NOT_FOUND),
+}
 # A page that was just opened asks with this and its link whether that is still good.
 _LOOK: Final = "look."
 
@@ -70,37 +75,31 @@ class HandoverView(HomeAssistantView):
         hass = request.app[KEY_HASS]
         text = await self._page.async_texts(request)
         remotely = not is_at_home(request)
-        gone = (
-            self.json_message(text("not_local"), HTTPStatus.FORBIDDEN, headers=HEADERS)
-            if remotely
-            else self.json_message(text("gone"), HTTPStatus.NOT_FOUND, headers=HEADERS)
-        )
         secret = await async_read_secret(request)
         if secret.startswith(_LOOK):
             link = secret.removeprefix(_LOOK)
             is_good = async_get_handovers(hass).is_good(link, remotely=remotely)
-            return self.json({}, headers=HEADERS) if is_good else gone
+            if is_good:
+                return self.json({}, headers=HEADERS)
+            return self._refuse(text, Refusal.GONE, remotely=remotely)
         try:
             taken = async_get_handovers(hass).take(secret, remotely=remotely)
         except AccountNotLoadedError:
             return self.json_message(
                 text("not_connected"), HTTPStatus.SERVICE_UNAVAILABLE, headers=HEADERS
             )
-        match taken:
-            case Delivery():
-                # The device gets its bundle even if this cannot be recorded.
-                hass.async_create_task(self._record_fetched(hass, taken))
-                return self.json(_contents(taken), headers=HEADERS)
-            case Refusal.WRONG_CODE:
-                return self.json_message(
-                    text("wrong_code"), HTTPStatus.FORBIDDEN, headers=HEADERS
-                )
-            case Refusal.CLOSED:
-                return self.json_message(
-                    text("closed"), HTTPStatus.NOT_FOUND, headers=HEADERS
-                )
-            case Refusal.GONE:
-                return gone
+        if isinstance(taken, Refusal):
+            return self._refuse(text, taken, remotely=remotely)
+        # The device gets its bundle even if this cannot be recorded.
+        hass.async_create_task(self._record_fetched(hass, taken))
+        return self.json(_contents(taken), headers=HEADERS)
+
+    def _refuse(self, text: Texts, refusal: Refusal, *, remotely: bool) -> web.Response:
+        """Say why nothing can be downloaded; from outside, it may be for that reason alone."""
+        key, status = _REFUSALS[refusal]
+        if remotely and refusal is Refusal.GONE:
+            key, status = "not_local", HTTPStatus.FORBIDDEN
+        return self.json_message(text(key), status, headers=HEADERS)
 
 
 async def async_setup_handover(
