@@ -359,7 +359,7 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
     ) -> LoginState:
         plan = self.writer.plan(observation, settings, Occasion.KEEP)
         application = plan.own.application
-        groups = {each.id: each for each in observation.groups}
+        groups = observation.groups_by_id
         return LoginState(
             settings=settings,
             plan=plan,

@@ -97,7 +97,7 @@ def find_differences(
 
     Of an adopted application, only what endangers the hostname is told.
     """
-    groups = {each.id: each for each in observation.groups}
+    groups = observation.groups_by_id
     pin = observation.one_time_pin
     references = References(
         one_time_pin=pin.id if pin else None,
@@ -132,7 +132,7 @@ def policies_to_remove(
     observation: AccessObservation, own: OwnObjects, fixes: frozenset[Drift]
 ) -> frozenset[str]:
     """Return the ids of the policies of others that do not stay with our application."""
-    groups = {each.id: each for each in observation.groups}
+    groups = observation.groups_by_id
     policies = own.application.policies if own.application else ()
     own_id = own.policy.id if own.policy else None
     return frozenset(

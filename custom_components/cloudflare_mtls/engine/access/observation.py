@@ -1,7 +1,8 @@
 """What was read of an account's Access, and what of it is ours (pure)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from ..api.access_models import (
     AccessApplication,
@@ -47,6 +48,11 @@ class AccessObservation:
         """Return the login method that sends people a code."""
         return next((each for each in self.login_methods if each.is_one_time_pin), None)
 
+    @cached_property
+    def groups_by_id(self) -> Mapping[str, AccessGroup]:
+        """Return the groups, by their ids."""
+        return {each.id: each for each in self.groups}
+
 
 @dataclass(frozen=True, kw_only=True)
 class OwnObjects:
@@ -76,9 +82,10 @@ def find_own(
     An answer may have been lost when something was created. Of what was adopted, only the
     application counts: all else for its hostname is somebody else's as well.
     """
-    if settings.adopted:
-        return OwnObjects(application=_adopted(observation, settings, stored))
     hostname = settings.hostname
+    if settings.adopted:
+        adopted = _in_front_of(observation, hostname, stored, _is_tagged)
+        return OwnObjects(application=adopted)
     application = own_application(observation, hostname, stored)
     paths = tuple(
         each
@@ -103,27 +110,29 @@ def own_application(
     observation: AccessObservation, hostname: str, stored: OwnIds
 ) -> AccessApplication | None:
     """Return our application in front of a hostname."""
-    return _by_id(observation.applications, stored.application) or next(
-        (
-            each
-            for each in observation.applications
-            if hostname in each.uris and _bears_our_marks(each, hostname)
-        ),
-        None,
-    )
+    return _in_front_of(observation, hostname, stored, _bears_our_marks)
 
 
-def _adopted(
-    observation: AccessObservation, settings: LoginSettings, stored: OwnIds
+def _in_front_of(
+    observation: AccessObservation,
+    hostname: str,
+    stored: OwnIds,
+    is_marked: Callable[[AccessApplication, str], bool],
 ) -> AccessApplication | None:
+    """Return the application with the stored id, or else a marked one in front of a hostname."""
     return _by_id(observation.applications, stored.application) or next(
         (
             each
             for each in observation.applications
-            if settings.hostname in each.uris and TAG in each.tags
+            if hostname in each.uris and is_marked(each, hostname)
         ),
         None,
     )
+
+
+def _is_tagged(application: AccessApplication, _: str) -> bool:
+    """Return whether an application has our tag, as one that was adopted has."""
+    return TAG in application.tags
 
 
 def _bears_our_marks(application: AccessApplication, address: str) -> bool:

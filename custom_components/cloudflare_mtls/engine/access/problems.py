@@ -128,7 +128,7 @@ def _foreign_applications(
     """Yield the applications of others that cover the hostname or a path of it."""
     ours = [own.application, *own.path_applications]
     foreign = [each for each in observation.applications if each not in ours]
-    groups = {each.id: each for each in observation.groups}
+    groups = observation.groups_by_id
     exact = False
     wanted = {
         address_of(settings.hostname, path).lower() for path in settings.open_paths
@@ -210,7 +210,7 @@ def _references(
             )
     match settings.who:
         case PeopleOfGroup(group_id):
-            if group_id not in {each.id for each in observation.groups}:
+            if group_id not in observation.groups_by_id:
                 yield LoginProblem(code=LoginProblemCode.GROUP_GONE, target=group_id)
         case People():
             pass
