@@ -217,7 +217,7 @@ async def test_one_person_whose_sessions_do_not_end(
     client: Client,
     entry: MockConfigEntry,
 ) -> None:
-    """Those of all others end at once; whoever Cloudflare does not know has none."""
+    """The sessions of all others end at once. Somebody whom Cloudflare does not know has none."""
     policy_of(sandbox).include += [
         {"email": {"email": STRANGER}},
         {"email": {"email": PARTNER}},

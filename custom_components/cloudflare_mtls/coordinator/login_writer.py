@@ -341,7 +341,7 @@ class LoginWriter:
         try:
             await ending
         except NotFound:
-            # Whoever is not known there has no session.
+            # Cloudflare does not know this person or application: there is no session.
             return True
         except EngineError as err:
             LOGGER.debug("Sessions could not be ended: %s", err)

@@ -57,7 +57,7 @@ def lets_strangers_pass(
 
 
 def lets_anybody_in(policy: AccessPolicy, groups: Mapping[str, AccessGroup]) -> bool:
-    """Return whether strangers surely get in: whoever can log in, or even more."""
+    """Return whether it is certain that a policy lets strangers in, after a login or without one."""
     return policy.decision in _LET_IN and names_all(policy.rules, groups) is False
 
 

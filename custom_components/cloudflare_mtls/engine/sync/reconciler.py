@@ -186,7 +186,7 @@ class Reconciler:
         return Extent(hostnames=hostnames, rules_only=not_kept, goes_on=True)
 
     async def look(self, zone_id: str, *, anew: bool = False) -> ZoneView:
-        """Return what there is to see of a zone; with anew, its header rules are read again too."""
+        """Return what there is to see of a zone; anew asks for its header rules to be read again, too."""
         in_zone = [
             item
             for item in (*self.hostnames, *self.removed, *self.former)
