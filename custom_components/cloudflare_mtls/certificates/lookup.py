@@ -31,6 +31,10 @@ class CertificateLookup:
         self._protection = protection
         self._creations = async_get_creations(hass)
 
+    @property
+    def _account(self) -> str:
+        return self._protection.config_entry.title
+
     async def async_find(self, certificate_id: str) -> FoundCertificate:
         """Return a certificate and its companion device.
 
@@ -46,7 +50,13 @@ class CertificateLookup:
                     return FoundCertificate(
                         device=device, certificate=certificate, asked_at=asked_at
                     )
-        raise self._error("certificate_of_nobody", certificate_id)
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="certificate_of_nobody",
+            translation_placeholders=shown(
+                {"certificate_id": certificate_id, "account": self._account}
+            ),
+        )
 
     async def async_find_any(self, certificate_id: str) -> ListedCertificate:
         """Return a certificate of the account's zones, created here or not.
@@ -61,14 +71,10 @@ class CertificateLookup:
         listed.raise_if_incomplete()
         if self._protection.ledger.knows(certificate_id):
             raise NotListed
-        raise self._error("certificate_not_found", certificate_id)
-
-    def _error(self, key: str, certificate_id: str) -> ServiceValidationError:
-        account = self._protection.config_entry.title
-        return ServiceValidationError(
+        raise ServiceValidationError(
             translation_domain=DOMAIN,
-            translation_key=key,
+            translation_key="certificate_not_found",
             translation_placeholders=shown(
-                {"certificate_id": certificate_id, "account": account}
+                {"certificate_id": certificate_id, "account": self._account}
             ),
         )
