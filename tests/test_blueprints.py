@@ -9,7 +9,7 @@ from typing import Any
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.automation import DOMAIN as AUTOMATION
 from homeassistant.core import HomeAssistant, ServiceCall
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from homeassistant.util.yaml import parse_yaml
@@ -355,7 +355,47 @@ async def test_button_that_fails_is_not_called_done(
     hass.bus.async_fire("tag_scanned", {"tag_id": "lost", "device_id": "reader"})
     await settle(hass)
 
-    assert told(notifications) == []
+    assert "Cloudflare did not revoke" in notifications[0].data["message"]
+    assert told(notifications) == ["Pixel 8 is not locked out yet"]
+
+
+@pytest.mark.parametrize(
+    ("change", "title"),
+    [
+        ({"disabled_by": er.RegistryEntryDisabler.USER}, "Pixel 8"),
+        ({"new_entity_id": "button.renamed"}, "button.pixel_8_revoke"),
+    ],
+    ids=["disabled", "renamed"],
+)
+async def test_button_that_is_not_there(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    phone_id: str,
+    entity_registry: er.EntityRegistry,
+    notifications: list[ServiceCall],
+    freezer: FrozenDateTimeFactory,
+    tmp_path: Path,
+    change: dict[str, Any],
+    title: str,
+) -> None:
+    """The device is not called locked out, and it is said that the button has to be chosen again."""
+    await add_known_certificate(hass, loaded_entry, sandbox)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    inputs = {
+        "when": [{"trigger": "tag", "tag_id": "lost"}],
+        "button": "button.pixel_8_revoke",
+    }
+    await automate(hass, tmp_path, phone_id, "revoke_device", **inputs)
+    entity_registry.async_update_entity("button.pixel_8_revoke", **change)
+    await settle(hass)
+
+    hass.bus.async_fire("tag_scanned", {"tag_id": "lost", "device_id": "reader"})
+    await settle(hass)
+
+    assert certificates(sandbox)[CERTIFICATE_ID] == "active"
+    assert "Nothing was revoked" in notifications[0].data["message"]
+    assert told(notifications) == [f"{title} is not locked out yet"]
 
 
 async def test_device_is_locked_out_once_the_account_is_set_up(
