@@ -139,7 +139,8 @@ async def _async_read_account(
     await token.async_refresh()
     probe, revoker = create_probe(hass), CertificateRevoker(hass, protection)
     found = await async_get_found_by_visits(hass, entry.entry_id)
-    visits = VisitCoordinator(hass, entry, probe, protection, found)
+    alarms = await async_get_alarms(hass, entry.entry_id)
+    visits = VisitCoordinator(hass, entry, probe, protection, found, alarms)
     reports = ReportCoordinator(
         hass,
         entry,
@@ -175,7 +176,7 @@ async def _async_read_account(
         restorer=CertificateRestorer(hass, protection, revoker),
         proofs=Proofs(entry, protection, visits, checks),
         uses=await async_get_uses(hass, entry.entry_id),
-        alarms=await async_get_alarms(hass, entry.entry_id),
+        alarms=alarms,
     )
 
 

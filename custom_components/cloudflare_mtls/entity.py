@@ -42,12 +42,14 @@ class HostnameState:
 
     drifted: whether Cloudflare's settings differ from what a person chose.
     exposed: whether somebody gets in who must not.
+    stranger_came: whether somebody without a valid certificate was seen to come through lately.
     """
 
     settings: HostnameSettings
     drifted: bool | None
     exposed: bool | None
     enforcement: Enforcement | None
+    stranger_came: bool
     allows_some: bool
     blocked_requests: int | None
     arrival: Arrival | None
@@ -69,7 +71,7 @@ class HostnameState:
 
         A visit only shows what happens to visitors from here.
         """
-        if self.allows_some or self.exposed:
+        if self.allows_some or self.exposed or self.stranger_came:
             return False
         return self.enforcement.enforced if self.enforcement else None
 
@@ -315,6 +317,7 @@ class HostnameEntity(ItemEntity[DataUpdateCoordinator[Any], HostnameState]):
             drifted=plan.drifted(settings.hostname) if plan else None,
             exposed=plan.exposes(settings.hostname) if plan else None,
             enforcement=data.visits.data.get(settings.hostname),
+            stranger_came=data.visits.stranger_at(settings.hostname) is not None,
             allows_some=data.checks.allows_some(settings.zone_id),
             arrival=data.visits.arrival_at(settings.hostname),
             blocked_requests=data.blocked.data.get(settings.hostname),

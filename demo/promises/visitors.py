@@ -69,6 +69,7 @@ async def home_sees_itself_blocked(world: World) -> None:
             "without_certificate": refused,
             "other_ports": {"8443": refused},
             "enforced": True,
+            "stranger_at": None,
             "exposed_to": [],
             "reaches_home_assistant": None,
             "with_certificate": None,

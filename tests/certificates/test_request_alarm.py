@@ -39,6 +39,7 @@ from tests.common import (
     reported,
     settle,
     setup_integration,
+    state_of,
     wait_for_refresh,
     zone_of,
 )
@@ -49,6 +50,7 @@ from tests.identities import told_headers
 from tests.restarts import restarted, same_account
 
 KEY = "uncertified_request"
+ENFORCED = "binary_sensor.home_mobile_example_com_enforced"
 RULES = "/phases/http_request_firewall_custom/entrypoint"
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
@@ -111,6 +113,31 @@ async def test_rule_that_somebody_switched_off(
     assert not issue.is_fixable
     assert placeholders(hass, KEY)["hostname"] == HOSTNAME
     assert f"{dt_util.now():%H:%M}" in placeholders(hass, KEY)["at"]
+
+
+async def test_nothing_says_that_strangers_are_blocked(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    entry: MockConfigEntry,
+    client: Client,
+    stranger: dict[str, str],
+) -> None:
+    """Rules and visits look good, but somebody came through: by a Worker, or another country."""
+    seen = f"{dt_util.utcnow():%Y-%m-%dT%H:%M}"
+    await fail_to_log_in(client, stranger)
+    await settle(hass)
+    assert state_of(hass, ENFORCED) == "off"
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert state_of(hass, ENFORCED) == "off"
+    told = await act(hass, entry, "verify", hostname=HOSTNAME)
+    assert (told["enforced"], told["exposed_to"]) == (False, [])
+    assert told["stranger_at"].startswith(seen)
+
+    freezer.tick(DAY)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert state_of(hass, ENFORCED) == "on"
+    told = await act(hass, entry, "verify", hostname=HOSTNAME)
+    assert (told["enforced"], told["stranger_at"]) == (True, None)
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ class RequestAlarm:
         # The clock may have been set back.
         if last is None or abs(at - last) >= _PAUSE:
             self._alarms.async_raise(hostname, at)
-            self._async_report()
+            self._visits.async_update_listeners()
         self._async_look(_Reason.UNCERTIFIED)
 
     @callback
@@ -153,14 +153,15 @@ class RequestAlarm:
         self._async_judge_unlisted()
         hostnames = self._hostnames()
         long_ago = dt_util.utcnow() - _OVER_AFTER
-        self._alarms.async_end(
-            [
-                hostname
-                for hostname, at in self._alarms.last.items()
-                if hostname not in hostnames
-                or (at <= long_ago and self._is_closed(hostnames[hostname]))
-            ]
-        )
+        over = [
+            hostname
+            for hostname, at in self._alarms.last.items()
+            if hostname not in hostnames
+            or (at <= long_ago and self._is_closed(hostnames[hostname]))
+        ]
+        if over:
+            self._alarms.async_end(over)
+            self._visits.async_update_listeners()
         self._async_report()
 
     @callback

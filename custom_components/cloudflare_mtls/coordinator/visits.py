@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, override
 
 from homeassistant.config_entries import ConfigEntry
@@ -22,6 +22,7 @@ from ..issues import (
     no_edge_certificate_issue,
     not_enforced_issue,
 )
+from ..storage.alarms import Alarms
 from ..storage.found_by_visits import FoundByVisits
 from ..subentries import hostnames_of
 from .protection_state import ProtectionState
@@ -47,6 +48,7 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
         probe: Probe,
         protection: DataUpdateCoordinator[ProtectionState],
         found: FoundByVisits,
+        alarms: Alarms,
     ) -> None:
         """Initialize the coordinator; nothing is known at first but what was found before."""
         super().__init__(
@@ -61,6 +63,7 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
         self._protection = protection
         self._visited: _Basis | None = None
         self._found = found
+        self._alarms = alarms
         shared = async_get_account_state(hass, entry.data[CONF_ACCOUNT_ID])
         self._arrivals = shared.arrivals
 
@@ -116,11 +119,20 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
         return met
 
     def is_open(self, hostname: str) -> bool:
-        """Return whether visitors were let in, and were not seen to be blocked since."""
+        """Return whether visitors were let in, and were not seen to be blocked since.
+
+        Our own visits prove nothing about a stranger who came by a way that is closed to us.
+        """
         met = self.data.get(hostname)
-        return hostname in self._found.open or (
-            met is not None and met.enforced is False
+        return (
+            hostname in self._found.open
+            or hostname in self._alarms.last
+            or (met is not None and met.enforced is False)
         )
+
+    def stranger_at(self, hostname: str) -> datetime | None:
+        """Return when a request came through that should have been blocked, until that is long ago."""
+        return self._alarms.last.get(hostname)
 
     @callback
     def async_keep_up(self) -> None:

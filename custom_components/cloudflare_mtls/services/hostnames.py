@@ -129,12 +129,14 @@ async def _verify(call: ServiceCall) -> ServiceResponse:
     arrival = entry.runtime_data.visits.arrival_at(settings.hostname)
     # A visit only shows what happens to visitors from here.
     allows_some = entry.runtime_data.checks.allows_some(settings.zone_id)
+    stranger_at = entry.runtime_data.visits.stranger_at(settings.hostname)
     return {
         "without_certificate": _describe_answer(met.answers[MAIN_PORT]),
         "other_ports": {
             str(port): _describe_answer(met.answers[port]) for port in OTHER_PORTS
         },
-        "enforced": False if allows_some or exposures else met.enforced,
+        "enforced": False if allows_some or exposures or stranger_at else met.enforced,
+        "stranger_at": stranger_at.isoformat() if stranger_at else None,
         "exposed_to": exposures,
         "reaches_home_assistant": arrival and arrival.is_there
         if settings.protected.is_home
