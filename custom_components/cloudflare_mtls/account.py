@@ -14,6 +14,7 @@ from .engine.api.client import CloudflareClient
 from .engine.api.pause import Pause
 from .engine.api.recent_writes import RecentWrites
 from .engine.api.transport import BASE_URL
+from .engine.api.whole_lists import WholeLists
 from .engine.arrival import Arrival
 from .engine.moment import Moment
 from .engine.probe import Probe
@@ -38,6 +39,7 @@ async def async_create_client(
             base_url=base_url(),
             http_client=get_async_client(hass),
             recent=shared.recent if shared else None,
+            lists=shared.lists if shared else None,
             pause=shared.pause if shared else None,
             query_pause=shared.query_pause if shared else None,
         )
@@ -59,9 +61,10 @@ _SHARED: HassKey[dict[str, AccountState]] = HassKey(f"{DOMAIN}_shared")
 
 @dataclass
 class AccountState:
-    """State that all entries, dialogs and actions of an account share: pauses, recent writes, answers and arrivals."""
+    """State that all entries, dialogs and actions of an account share: pauses, recent writes, lists, answers and arrivals."""
 
     recent: RecentWrites = field(default_factory=RecentWrites)
+    lists: WholeLists = field(default_factory=WholeLists)
     # Held while writing: two writers would overwrite each other's lists.
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     pause: Pause = field(default_factory=Pause)

@@ -22,7 +22,7 @@ from ..engine.certificates.trust import Trust
 from ..engine.moment import Moment
 from ..engine.sync.dry_runs import SkipDryRuns
 from ..engine.sync.header_rules import HeaderRules
-from ..engine.sync.lost_zones import LostZone
+from ..engine.sync.lost_zones import Loss, LostZone
 from ..engine.sync.pins import Pins
 from ..engine.sync.plan import Plan
 from ..engine.sync.problems import Problem
@@ -239,9 +239,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
                 seen.raise_if_all_failed()
         needed = listed.judged_by(self._used_zones)
         lost = await self._judge_failures({**needed.failed, **seen.failed})
-        await self.removals.async_forget_zones(
-            {item.zone_id for item in lost.values() if item.loss.is_final}
-        )
+        await self.removals.async_forget_lost(lost)
         observations = {
             zone_id: view.observation for zone_id, view in seen.found.items()
         }
@@ -396,7 +394,12 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         async_report(self.hass, entry_id, "repeated", undone)
         if not self._newly_unread:
             # At the first look nobody knows whether the cause of a repair is gone.
-            lost_issues = [lost_zone_issue(item) for item in lost.values()]
+            lost_issues = [
+                lost_zone_issue(item)
+                for zone_id, item in lost.items()
+                # Nobody has to decide about a domain that is gone with what was removed in it.
+                if item.loss is not Loss.GONE or zone_id in self._used_zones
+            ]
             async_report(self.hass, entry_id, "zone", lost_issues)
 
     async def async_pin_problem(self) -> Problem | None:

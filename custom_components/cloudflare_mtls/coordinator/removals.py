@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from homeassistant.config_entries import ConfigSubentry
+from homeassistant.util import dt as dt_util
 
 from ..engine.api.models import Observation
 from ..engine.api.recent_writes import LAG
@@ -13,6 +14,7 @@ from ..engine.certificates.certificate import own_ids
 from ..engine.certificates.trust import Trust
 from ..engine.moment import Lasting
 from ..engine.rules.marks import RECORD_COMMENT
+from ..engine.sync.lost_zones import Loss, LostZone
 from ..engine.sync.plan import Plan
 from ..engine.sync.reconciler import Reconciler
 from ..engine.sync.settings import HostnameSettings
@@ -20,6 +22,8 @@ from ..engine.sync.steps import address_record
 from ..storage.tombstones import RemovedDevice, Tombstone, Tombstones
 from .protection_state import ProtectionState
 
+# A domain that is gone for longer is gone for good.
+_COMES_BACK_WITHIN: Final = timedelta(days=7)
 # Another Home Assistant may have read a tunnel's list before a hostname was taken down, and
 # written it back after that. By then it has.
 _REST: Final = timedelta(minutes=5)
@@ -150,6 +154,25 @@ class Removals:
     async def async_forget_hostname(self, hostname: str) -> None:
         """Forget a removed hostname: what is left of it at Cloudflare stays."""
         await self._tombstones.async_clear_hostnames({hostname})
+
+    async def async_forget_lost(self, lost: Mapping[str, LostZone]) -> None:
+        """Forget what was removed in zones that are not there any more.
+
+        One that Cloudflare does not know may come back as it was: its hostnames are kept for a while.
+        """
+        await self._tombstones.async_forget_zones(
+            {key for key, item in lost.items() if item.loss.is_final}
+        )
+        long_ago = dt_util.utcnow() - _COMES_BACK_WITHIN
+        await self._tombstones.async_clear_hostnames(
+            {
+                hostname
+                for hostname, tombstone in self._tombstones.hostnames.items()
+                if (zone := lost.get(tombstone.settings.zone_id))
+                and zone.loss.is_final
+                and (zone.loss is Loss.REPLACED or tombstone.removed_at < long_ago)
+            }
+        )
 
     async def async_forget_zones(self, zone_ids: Collection[str]) -> None:
         """Forget the hostnames that were removed in these zones: they cannot be taken down any more.

@@ -140,7 +140,8 @@ async def test_tunnel_that_was_never_configured(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
     """Its first rules are ours and the catch-all."""
-    sandbox.state.tunnels[TUNNEL_ID].config = None
+    tunnel = sandbox.state.tunnels[TUNNEL_ID]
+    tunnel.config, tunnel.version = None, 0
     _, outcome = await sync(client, ONE)
     assert outcome.error is None
     assert (await sync(client, ONE))[0].in_sync

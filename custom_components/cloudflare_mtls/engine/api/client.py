@@ -24,6 +24,7 @@ from .recent_writes import RecentWrites
 from .rulesets import CUSTOM_RULES, HEADER_RULES, Rulesets
 from .transport import BASE_URL, Transport
 from .tunnels import Tunnels
+from .whole_lists import WholeLists
 from .worker_routes import WorkerRoutes
 from .zone_settings import ZoneSettings
 from .zones import Zones
@@ -44,13 +45,14 @@ class CloudflareClient:
         base_url: str = BASE_URL,
         http_client: Any = None,
         recent: RecentWrites | None = None,
+        lists: WholeLists | None = None,
         pause: Pause | None = None,
         query_pause: Pause | None = None,
     ) -> None:
         """Take an API token of a user, or of the account; a given HTTP client is never closed.
 
-        Clients of the same account share the recent writes, and the pauses that Cloudflare asks
-        for: during one, every request raises RateLimited and nothing is sent. Cloudflare also
+        Clients of the same account share the recent writes, the lists as they were seen last, and
+        the pauses that Cloudflare asks for: during one, every request raises RateLimited and nothing is sent. Cloudflare also
         counts queries separately, so they have a pause of their own.
         """
         self._transport = transport = Transport(
@@ -60,19 +62,19 @@ class CloudflareClient:
             http_client=http_client,
             pause=pause,
         )
-        recent = recent or RecentWrites()
+        recent, lists = recent or RecentWrites(), lists or WholeLists()
         self.zones = Zones(transport)
-        self.dns = Dns(transport)
+        self.dns = Dns(transport, lists)
         self.certificate_packs = CertificatePacks(transport)
         self.client_certificates = ClientCertificates(transport, recent)
-        self.hostname_associations = HostnameAssociations(transport, recent)
+        self.hostname_associations = HostnameAssociations(transport, recent, lists)
         self.rulesets = Rulesets(transport, CUSTOM_RULES)
         self.header_rulesets = Rulesets(transport, HEADER_RULES)
         self.zone_settings = ZoneSettings(transport)
         self.bot_management = BotManagement(transport)
         self.ip_access_rules = IpAccessRules(transport)
         self.worker_routes = WorkerRoutes(transport)
-        self.tunnels = Tunnels(transport)
+        self.tunnels = Tunnels(transport, lists)
         self.connectors = Connectors(transport)
         self.access_organization = AccessOrganization(transport)
         self.access_identity_providers = AccessIdentityProviders(transport)

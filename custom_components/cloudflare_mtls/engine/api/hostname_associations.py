@@ -7,6 +7,7 @@ from .errors import Permission
 from .recent_writes import RecentWrites
 from .resource import Resource
 from .transport import Transport
+from .whole_lists import WholeLists
 
 _PERMISSION: Final = Permission.CERTIFICATES_EDIT
 
@@ -14,10 +15,13 @@ _PERMISSION: Final = Permission.CERTIFICATES_EDIT
 class HostnameAssociations(Resource):
     """The list of a zone's hostnames whose visitors are asked for a client certificate."""
 
-    def __init__(self, transport: Transport, recent: RecentWrites) -> None:
-        """Take what sends the requests, and what was written a moment ago."""
+    def __init__(
+        self, transport: Transport, recent: RecentWrites, lists: WholeLists
+    ) -> None:
+        """Take what sends the requests, what was written a moment ago, and the lists as they were seen."""
         super().__init__(transport)
         self._recent = recent
+        self._lists = lists
 
     async def get(self, zone_id: str) -> tuple[str, ...]:
         """Return the associated hostnames, as they were written last.
@@ -29,7 +33,11 @@ class HostnameAssociations(Resource):
             t"/zones/{zone_id}/certificate_authorities/hostname_associations",
             _PERMISSION,
         )
-        return self._recent.associations(zone_id, result.texts("hostnames"))
+        hostnames = self._recent.associations(
+            zone_id, result.texts("hostnames", required=True)
+        )
+        self._lists.note(_name(zone_id), hostnames)
+        return hostnames
 
     def missed(self, zone_id: str, seen: Iterable[str]) -> tuple[str, ...]:
         """Return the hostnames that a list may lack because its read lagged behind."""
@@ -40,8 +48,11 @@ class HostnameAssociations(Resource):
     ) -> tuple[str, ...]:
         """Replace the whole list, of which reads show the former one for a while.
 
+        Raises Unavailable where all that others had in it is said to be gone.
+
         Source: PUT /zones/{zone_id}/certificate_authorities/hostname_associations.
         """
+        self._lists.expect_kept(_name(zone_id), replacing, hostnames)
         result = await self._transport.result(
             "PUT",
             t"/zones/{zone_id}/certificate_authorities/hostname_associations",
@@ -50,4 +61,9 @@ class HostnameAssociations(Resource):
         )
         written = result.texts("hostnames")
         self._recent.associated(zone_id, replacing, written)
+        self._lists.note(_name(zone_id), written)
         return written
+
+
+def _name(zone_id: str) -> str:
+    return f"associations of {zone_id}"

@@ -101,7 +101,10 @@ class TunnelConfiguration:
     @classmethod
     def parse(cls, tunnel_id: str, fields: Fields) -> Self:
         """Read GET /accounts/{account_id}/cfd_tunnel/{tunnel_id}/configurations."""
-        if "config" not in fields.raw():
+        config = fields.raw().get("config")
+        # One that was never configured has none.
+        is_configured = (fields.number("version") or 0) > 0
+        if config is None and ("config" not in fields.raw() or is_configured):
             raise malformed("config")
         config = fields.object("config") or Fields({})
         return cls.from_raw(tunnel_id, config)

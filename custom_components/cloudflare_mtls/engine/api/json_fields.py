@@ -101,8 +101,10 @@ class Fields:
             raise malformed(key)
         return tuple(type(self)(item) for item in self.values(key))
 
-    def texts(self, key: str) -> tuple[str, ...]:
-        """Return a list of strings; null or left out means none."""
+    def texts(self, key: str, *, required: bool = False) -> tuple[str, ...]:
+        """Return a list of strings; null means none, and so does left out, unless it is required."""
+        if required and key not in self._data:
+            raise malformed(key)
         values = self.values(key)
         if all(isinstance(value, str) for value in values):
             return values

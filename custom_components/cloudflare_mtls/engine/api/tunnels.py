@@ -6,9 +6,12 @@ from typing import Any, Final
 
 from .errors import Conflict, NotFound, Permission, QuotaExceeded, Rejected
 from .ingress import TunnelConfiguration
+from .json_fields import Fields
 from .models import ConnectorToken, Tunnel
 from .paging import read_all
 from .resource import Resource
+from .transport import Transport
+from .whole_lists import WholeLists
 
 _PERMISSION: Final = Permission.TUNNEL_EDIT
 _TUNNEL_OR_CONFIGURATION_NOT_FOUND: Final = frozenset({1002, 1055})
@@ -18,6 +21,11 @@ _QUOTA: Final = re.compile(r"\b(limit|maximum|quota)\b", re.IGNORECASE)
 
 class Tunnels(Resource):
     """The tunnels of an account."""
+
+    def __init__(self, transport: Transport, lists: WholeLists) -> None:
+        """Take what sends the requests, and the lists as they were seen."""
+        super().__init__(transport)
+        self._lists = lists
 
     async def list(self, account_id: str) -> tuple[Tunnel, ...]:
         """Return the account's tunnels without the deleted ones.
@@ -99,7 +107,7 @@ class Tunnels(Resource):
             raise
         if result.optional_text("source") == "local":
             return None
-        return TunnelConfiguration.parse(tunnel_id, result)
+        return self._noted(TunnelConfiguration.parse(tunnel_id, result))
 
     async def put_configuration(
         self,
@@ -111,15 +119,31 @@ class Tunnels(Resource):
         """Replace a tunnel's whole configuration and return what Cloudflare made of it.
 
         Only one that was read can be replaced: a first one would convert a local tunnel for good,
-        and lose all rules of its file.
+        and lose all rules of its file. Raises Unavailable where all of its rules are said to be gone.
 
         Source: PUT /accounts/{account_id}/cfd_tunnel/{tunnel_id}/configurations.
         """
         tunnel_id = replacing.tunnel_id
+        wanted = TunnelConfiguration.from_raw(tunnel_id, Fields(config))
+        self._lists.expect_kept(_name(tunnel_id), _rules(replacing), _rules(wanted))
         result = await self._transport.result(
             "PUT",
             t"/accounts/{account_id}/cfd_tunnel/{tunnel_id}/configurations",
             _PERMISSION,
             body={"config": config},
         )
-        return TunnelConfiguration.parse(tunnel_id, result)
+        return self._noted(TunnelConfiguration.parse(tunnel_id, result))
+
+    def _noted(self, configuration: TunnelConfiguration) -> TunnelConfiguration:
+        self._lists.note(_name(configuration.tunnel_id), _rules(configuration))
+        return configuration
+
+
+def _name(tunnel_id: str) -> str:
+    return f"ingress rules of {tunnel_id}"
+
+
+def _rules(configuration: TunnelConfiguration) -> frozenset[str]:
+    return frozenset(
+        f"{rule.hostname} {rule.path} {rule.service}" for rule in configuration.ingress
+    )
