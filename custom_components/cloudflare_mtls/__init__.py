@@ -153,6 +153,7 @@ async def _async_read_account(
         entry,
         client,
         protection,
+        lambda: protection.removals.hostnames.values(),
         tunnels.tunnel_names,
         reports.local_configurations,
     )

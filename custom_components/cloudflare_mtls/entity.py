@@ -41,8 +41,9 @@ class HostnameState:
     """A protected hostname: what a person chose, and what is known; None where nothing is.
 
     drifted: whether Cloudflare's settings differ from what a person chose.
-    exposed: whether somebody gets in who must not.
+    exposed: whether the rules let somebody in who must not.
     stranger_came: whether somebody without a valid certificate was seen to come through lately.
+    allows_some: whether some visitors are known to be let past all rules.
     """
 
     settings: HostnameSettings
@@ -58,7 +59,17 @@ class HostnameState:
     @property
     def published(self) -> bool:
         """Return whether anybody gets in: somebody else may have opened it again."""
-        return self.settings.protected.published or bool(self.exposed)
+        return self.settings.protected.published or self.opened
+
+    @property
+    def is_opened_while_off(self) -> bool:
+        """Return whether somebody gets in although a person turned the hostname off."""
+        return not self.settings.protected.published and self.opened
+
+    @property
+    def opened(self) -> bool:
+        """Return whether somebody gets in who must not, as far as is known."""
+        return bool(self.exposed) or self.allows_some
 
     @property
     def rule_state(self) -> RuleState | None:
@@ -71,7 +82,7 @@ class HostnameState:
 
         A visit only shows what happens to visitors from here.
         """
-        if self.allows_some or self.exposed or self.stranger_came:
+        if self.opened or self.stranger_came:
             return False
         return self.enforcement.enforced if self.enforcement else None
 
@@ -318,7 +329,7 @@ class HostnameEntity(ItemEntity[DataUpdateCoordinator[Any], HostnameState]):
             exposed=plan.exposes(settings.hostname) if plan else None,
             enforcement=data.visits.data.get(settings.hostname),
             stranger_came=data.visits.stranger_at(settings.hostname) is not None,
-            allows_some=data.checks.allows_some(settings.zone_id),
+            allows_some=data.checks.allows_some(settings),
             arrival=data.visits.arrival_at(settings.hostname),
             blocked_requests=data.blocked.data.get(settings.hostname),
             reports=data.reports.of_tunnel(settings.protected.tunnel_id),

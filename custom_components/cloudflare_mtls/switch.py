@@ -1,5 +1,6 @@
 """Switches for Cloudflare mTLS."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, override
 
@@ -10,7 +11,9 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import CONF_PUBLISHED
 from .cutting_off import async_ask_before_cutting_off
+from .engine.api.errors import EngineError
 from .engine.sync.reconciler import Extent
+from .engine.sync.settings import HostnameSettings
 from .entity import HostnameEntity, HostnameEntityDescription
 from .entity_adder import EntityAdder
 from .runtime_data import CloudflareConfigEntry
@@ -51,6 +54,13 @@ class HostnameSwitch(HostnameEntity, SwitchEntity):
 
     entity_description: HostnameSwitchEntityDescription
 
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        # The checks see who is let past the rules.
+        checks = self._entry.runtime_data.checks
+        self.async_on_remove(checks.async_add_listener(self._handle_coordinator_update))
+
     @property
     @override
     def available(self) -> bool:
@@ -65,6 +75,13 @@ class HostnameSwitch(HostnameEntity, SwitchEntity):
         if hostname is None or hostname.drifted is None:
             return None
         return hostname.published if self.coordinator.last_update_success else None
+
+    @property
+    @override
+    def assumed_state(self) -> bool:
+        # Home Assistant offers both ways then: it was turned off, and somebody gets in all the same.
+        hostname = self.hostname
+        return hostname is not None and hostname.is_opened_while_off
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
@@ -112,3 +129,20 @@ class HostnameSwitch(HostnameEntity, SwitchEntity):
                         subentry,
                         data={**subentry.data, CONF_PUBLISHED: published},
                     )
+        if not published and outcome.may_be_reached(settings):
+            await self._tell_who_is_allowed(settings)
+
+    async def _tell_who_is_allowed(self, settings: HostnameSettings) -> None:
+        """Raise HomeAssistantError if visitors are let past all rules to a hostname that is off now."""
+        checks = self._entry.runtime_data.checks
+        # What cannot be read now is as it was.
+        with suppress(EngineError):
+            await checks.async_read_allowing(settings.zone_id)
+        if allowing := checks.allowing_in(settings.zone_id):
+            visitors = ", ".join(sorted(rule.value for rule in allowing))
+            raise_translated_error(
+                Message(
+                    "visitors_still_allowed",
+                    {"hostname": settings.hostname, "visitors": visitors},
+                )
+            )

@@ -24,10 +24,12 @@ from ..engine.checks.last_seen import last_seen
 from ..engine.checks.look_around import look_around
 from ..engine.checks.origin import check_server, check_tunnel
 from ..engine.checks.other_ways import check_other_ways
+from ..engine.checks.past_rules import check_past_rules
 from ..engine.checks.specs import SPECS, FixedIn
 from ..engine.checks.surroundings import Surroundings, ZoneSurroundings
 from ..engine.checks.zone import check_zone
 from ..engine.moment import Moment
+from ..engine.rules.exposure import records_to_an_origin
 from ..engine.sync.settings import HostnameSettings, ProtectedHostname
 from ..issues import async_report, check_issue
 from .base import CloudflareCoordinator
@@ -56,17 +58,19 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         entry: ConfigEntry,
         client: CloudflareClient,
         protection: DataUpdateCoordinator[ProtectionState],
+        removed: Callable[[], Collection[HostnameSettings]],
         tunnel_names: Callable[[], Mapping[str, str]],
         told: Callable[[], Collection[TunnelConfiguration] | None],
     ) -> None:
         """Initialize the coordinator; nothing is known at first.
 
-        tunnel_names returns the name of each tunnel of the account, by its id; told returns the rules of
+        removed returns the removed hostnames that are not down yet; tunnel_names returns the name of each tunnel of the account, by its id; told returns the rules of
         local tunnels as their connectors tell them, None before they were asked.
         """
         super().__init__(hass, entry, client)
         self.findings: Mapping[str, Finding] = {}
         self._protection = protection
+        self._removed = removed
         self._tunnel_names = tunnel_names
         self._told = told
         self._looked_around: Mapping[str, Observation] = {}
@@ -83,9 +87,13 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         """Return the permissions without which some checks are off."""
         return frozenset(self._missing)
 
-    def allows_some(self, zone_id: str) -> bool:
-        """Return whether some visitors are known to be let past the zone's custom rules."""
-        return self.data is not None and bool(self.data.of(zone_id).allowing)
+    def allows_some(self, settings: HostnameSettings) -> bool:
+        """Return whether some visitors are known to be let past all custom rules to a hostname."""
+        return bool(self.allowing_in(settings.zone_id)) and self._is_reached(settings)
+
+    def allowing_in(self, zone_id: str) -> tuple[IpAccessRule, ...]:
+        """Return the rules that are known to let visitors past the zone's custom rules."""
+        return self.data.of(zone_id).allowing if self.data else ()
 
     async def async_read_allowing(self, zone_id: str) -> tuple[IpAccessRule, ...]:
         """Read at once which rules let visitors past the zone's custom rules.
@@ -133,7 +141,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         watched = self._watched_zones()
         # A zone that cannot be read has its own repair.
         zone_ids = sorted(watched & self._protection.data.observations.keys())
-        if not self.hostnames or (watched and not zone_ids):
+        if not (self.hostnames or watched) or (watched and not zone_ids):
             self._applications_written = None
             return self.data if watched else None
         is_due = (
@@ -261,6 +269,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
 
     def _report(self, observations: Mapping[str, Observation]) -> None:
         published = [item for item in self.hostnames if item.protected.published]
+        reached = self._reached
         surroundings, server = self._surroundings, async_read_server(self.hass)
         computers = any(item.system.is_computer for item in self.companions)
         found = []
@@ -271,6 +280,11 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
                     observation, surroundings, in_zone, computers=computers
                 )
                 found += self._check_tunnels(observation, in_zone)
+            found += check_past_rules(
+                observation.zone,
+                surroundings.of(zone_id),
+                [item.hostname for item in reached if item.zone_id == zone_id],
+            )
         found += check_other_ways(
             observations,
             surroundings,
@@ -290,7 +304,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
 
     def _has_seen_all(self, observations: Mapping[str, Observation]) -> bool:
         """Return whether all that may have findings was looked at since the start."""
-        zones = self._zones(self.hostnames)
+        zones = self._zones(self.hostnames) | self._watched_zones()
         if not zones:
             return True
         return (
@@ -321,8 +335,24 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         return found
 
     def _watched_zones(self) -> set[str]:
-        """Return the zones of the hostnames that devices are meant to reach."""
-        return self._zones(item for item in self.hostnames if item.protected.published)
+        """Return the zones of the hostnames that somebody may reach."""
+        return self._zones(self._reached)
+
+    @property
+    def _reached(self) -> list[HostnameSettings]:
+        """Return the hostnames that somebody may reach: devices, or visitors whom no rule stops."""
+        return [
+            *filter(self._is_reached, self.hostnames),
+            *filter(self._is_led_home, self._removed()),
+        ]
+
+    def _is_reached(self, settings: HostnameSettings) -> bool:
+        return settings.protected.published or self._is_led_home(settings)
+
+    def _is_led_home(self, settings: HostnameSettings) -> bool:
+        """Return whether something may lead to a hostname, though it is off or removed."""
+        seen = self._last_seen.get(settings.zone_id)
+        return seen is None or bool(records_to_an_origin(seen, settings.hostname))
 
     def _zones(self, hostnames: Iterable[HostnameSettings]) -> set[str]:
         """Return the zones of hostnames, but for lost ones, of which their own repairs tell."""

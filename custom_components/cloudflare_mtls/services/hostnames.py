@@ -128,7 +128,7 @@ async def _verify(call: ServiceCall) -> ServiceResponse:
     met = await entry.runtime_data.visits.async_verify(settings.hostname)
     arrival = entry.runtime_data.visits.arrival_at(settings.hostname)
     # A visit only shows what happens to visitors from here.
-    allows_some = entry.runtime_data.checks.allows_some(settings.zone_id)
+    allows_some = entry.runtime_data.checks.allows_some(settings)
     stranger_at = entry.runtime_data.visits.stranger_at(settings.hostname)
     return {
         "without_certificate": _describe_answer(met.answers[MAIN_PORT]),

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
 
 from ..access.coverage import covering
 from ..api.access_models import AccessApplication
@@ -19,8 +18,6 @@ from ..sync.settings import Layout, ProtectedHostname
 from .finding import Finding
 from .specs import SPECS, Check
 from .surroundings import Surroundings, ZoneSurroundings
-
-_MAX_LISTED: Final = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +50,7 @@ def check_zone(
     *,
     computers: bool,
 ) -> list[Finding]:
-    """Return what stops devices at Cloudflare's edge, or leads others past the rules there.
+    """Return what stops devices at Cloudflare's edge.
 
     HTTP/3 is only found where computers have a certificate: apps have no trouble with it.
 
@@ -74,9 +71,6 @@ def check_zone(
             for check in _zone_wide(around, computers=computers)
         ),
         *_under_attack(observation, around, devices),
-        *_past_the_rules(
-            observation.zone, around, [item.protected for item in devices]
-        ),
         *(
             finding
             for item in devices
@@ -146,45 +140,6 @@ def _under_attack(
             place=observation.zone.id,
             detail=", ".join(challenged),
         )
-
-
-def _past_the_rules(
-    zone: Zone, around: ZoneSurroundings, hostnames: Iterable[ProtectedHostname]
-) -> Iterator[Finding]:
-    """Yield what leads visitors past all custom rules, or may lead them.
-
-    What was found is part of the id: a person who ignores it is told of what is added later.
-
-    Sources: developers.cloudflare.com, WAF, "Rule phase interactions": visitors whom an IP
-    Access rule allows; Workers, global_fetch_strictly_public: without this flag, a Worker's
-    request to its own zone goes to the origin, past custom rules and Access.
-    """
-    for check, found in (
-        (
-            Check.IP_ACCESS_ALLOW,
-            {rule.id: rule.value for rule in around.allowing},
-        ),
-        (
-            Check.WORKERS,
-            {route.id: route.pattern for route in around.worker_routes},
-        ),
-    ):
-        if found:
-            yield Finding(
-                check=check,
-                target=zone.name,
-                place=zone.id,
-                subject="_".join(f"{key}={found[key]}" for key in sorted(found)),
-                value=_listed(sorted(found.values())),
-                detail=", ".join(sorted(item.hostname for item in hostnames)),
-            )
-
-
-def _listed(texts: list[str]) -> str:
-    """Return the first texts, and how many more there are."""
-    more = len(texts) - _MAX_LISTED
-    shown = ", ".join(texts[:_MAX_LISTED])
-    return f"{shown}, +{more}" if more > 0 else shown
 
 
 def _is_challenged(ruleset: Ruleset, devices: _Devices) -> bool:

@@ -90,6 +90,13 @@ class AccountSync:
         plan = self.left.get(settings.zone_id)
         return plan.left_open(settings.hostname) if plan else ()
 
+    def may_be_reached(self, settings: HostnameSettings) -> bool:
+        """Return whether something may still lead visitors to a hostname, whom the rules may block."""
+        zone = self.zones.get(settings.zone_id)
+        return zone is None or bool(
+            records_to_an_origin(zone.view.observation, settings.hostname)
+        )
+
     def raise_if_stopped(self) -> None:
         """Raise the first EngineError that stopped the sync of a zone, if one did."""
         if self.errors:
