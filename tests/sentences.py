@@ -64,6 +64,7 @@ OF_REMOVED = (
 )
 RULES = ("rule_missing", "rule_missing_in_some", "rule_shadowed")
 REPEATED = ("undone_again", "opened_again")
+IN_FILES = ("removal_in_file", "moved_in_file")
 LOST_ZONES = tuple(f"zone_{loss}" for loss in Loss)
 LOGIN_DRIFTS = ("login_gone", "login_opened", "login_drift", "login_list_changed")
 LOGIN_PROBLEMS = tuple(f"login_{code}" for code in sorted(TOLD_PROBLEMS))

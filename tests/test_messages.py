@@ -22,6 +22,7 @@ from tests.sentences import (
     ERRORS,
     FIXING,
     FIXING_FINDINGS,
+    IN_FILES,
     LOGIN,
     LOGIN_PROBLEMS,
     LOGINS_WITH_DIALOG,
@@ -209,10 +210,11 @@ DIALOGS: list[Any] = [
         for name in UNKNOWN_CERTIFICATES
     ),
     pytest.param(REPAIRS["zone_replaced"], ("flows/lost_zone.py",), id="zone_replaced"),
-    pytest.param(
-        REPAIRS["removal_in_file"],
-        ("flows/app_change.py", "flows/release.py"),
-        id="removal_in_file",
+    *(
+        pytest.param(
+            REPAIRS[name], ("flows/app_change.py", "flows/release.py"), id=name
+        )
+        for name in IN_FILES
     ),
 ]
 
@@ -242,7 +244,9 @@ def test_every_message_of_a_dialog_is_in_its_texts(
             assert placeholders(said[key]) == names, f"{name}: {key}"
 
 
-@pytest.mark.parametrize("texts", [CONFIG, SUBENTRY, REPAIRS["removal_in_file"]])
+@pytest.mark.parametrize(
+    "texts", [CONFIG, SUBENTRY, *(REPAIRS[name] for name in IN_FILES)]
+)
 def test_every_trouble_with_an_app_has_a_sentence(texts: dict[str, Any]) -> None:
     """Their keys are put together, so no other test finds them."""
     keys = {f"app_{trouble}" for trouble in AppTrouble}
@@ -322,7 +326,7 @@ def test_every_abort_has_a_sentence() -> None:
         *FIXING,
         *RENEWAL,
         *FIXING_FINDINGS,
-        "removal_in_file",
+        *IN_FILES,
         "certificate_ready",
         *UNKNOWN_CERTIFICATES,
         *LOST_ZONES,
@@ -406,7 +410,7 @@ def test_issues() -> None:
         "removal_pending",
         "removal_left",
         "removal_served",
-        "removal_in_file",
+        *IN_FILES,
         *RULES,
         "not_enforced",
         "not_enforced_unread",

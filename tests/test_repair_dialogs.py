@@ -3,6 +3,7 @@
 from tests.sentences import (
     FIXING,
     FIXING_FINDINGS,
+    IN_FILES,
     LOGIN_DRIFTS,
     LOGINS_WITH_DIALOG,
     LOST_ZONES,
@@ -63,10 +64,13 @@ def test_dialogs_of_repairs_can_be_filled() -> None:
             "open": {"hostname", "changes"},
             "confirm": {"hostname"},
         },
-        "removal_in_file": {
-            "init": {"hostname"},
-            "app": {"app", "entry", "hostname"},
-            "confirm": {"hostname"},
+        **{
+            key: {
+                "init": {"hostname", "tunnel"},
+                "app": {"app", "entry", "hostname"},
+                "confirm": {"hostname", "tunnel"},
+            }
+            for key in IN_FILES
         },
         "zone_replaced": {
             "init": {"zone"},

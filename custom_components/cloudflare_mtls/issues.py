@@ -208,7 +208,7 @@ def protection_issues(
     for item in removed:
         plan = plans.get(item.zone_id)
         if plan and plan.drifted(item.hostname):
-            issues.append(_removal_issue(item.hostname, plan))
+            issues += _removal_issues(item.hostname, plan)
     return issues
 
 
@@ -294,9 +294,20 @@ def _problem_issue(problem: Problem, hostname: str) -> Issue:
     )
 
 
-def _removal_issue(hostname: str, plan: Plan) -> Issue:
-    """Return the issue for a removed hostname that could not be taken down, or not yet."""
+def _removal_issues(hostname: str, plan: Plan) -> list[Issue]:
+    """Return the issues for a removed hostname that could not be taken down, or not yet."""
     left = plan.what_is_left(hostname)
+    if left is None or left.code is not ProblemCode.STILL_IN_FILE:
+        return [_removal_issue(hostname, left)]
+    # A person takes it out of each file, one after the other.
+    return [
+        _in_file_issue("removal_in_file", hostname, problem.detail)
+        for problem in plan.problems
+        if (problem.code, problem.target) == (left.code, hostname)
+    ]
+
+
+def _removal_issue(hostname: str, left: Problem | None) -> Issue:
     match left.code if left else None:
         case ProblemCode.STILL_SERVED if left:
             return Issue(
@@ -314,15 +325,22 @@ def _removal_issue(hostname: str, plan: Plan) -> Issue:
                 fix=(Fix.KEEP_BLOCKED, hostname),
                 severity=ir.IssueSeverity.WARNING,
             )
-        case ProblemCode.STILL_IN_FILE:
-            return Issue(
-                id=f"removal_in_file_{hostname}",
-                translation_key="removal_in_file",
-                placeholders={"hostname": hostname},
-                fix=(Fix.RELEASE, hostname),
-                severity=ir.IssueSeverity.WARNING,
-            )
     return _hostname_issue("removal_pending", hostname, fixable=False)
+
+
+def moved_in_file_issue(hostname: str, tunnel_id: str) -> Issue:
+    """Return the issue for a hostname that the file of a tunnel which it had before may still name."""
+    return _in_file_issue("moved_in_file", hostname, tunnel_id)
+
+
+def _in_file_issue(key: str, hostname: str, tunnel_id: str) -> Issue:
+    return Issue(
+        id=f"{key}_{hostname}_{tunnel_id}",
+        translation_key=key,
+        placeholders={"hostname": hostname},
+        fix=(Fix.RELEASE, f"{hostname} {tunnel_id}"),
+        severity=ir.IssueSeverity.WARNING,
+    )
 
 
 def not_enforced_issue(hostname: str, *, is_readable: bool) -> Issue:

@@ -232,6 +232,10 @@ def _own_skip(admissions: dict[str, Admission]) -> st.SearchStrategy[Rule | None
     )
 
 
+_TUNNEL = st.sampled_from([TUNNEL_ID, UNKNOWN_TUNNEL])
+_TUNNELS = st.sets(_TUNNEL)
+
+
 def _record_of(hostname: str) -> st.SearchStrategy[DnsRecord | None]:
     return st.sampled_from(
         [
@@ -293,7 +297,10 @@ def worlds(draw: st.DrawFn) -> World:
         removed=tuple(
             draw(_settings_of(h)) for h, role in roles_of.items() if role == "removed"
         ),
-        released=frozenset(draw(st.sets(st.sampled_from(HOSTNAMES)))),
+        files=draw(st.dictionaries(st.sampled_from(HOSTNAMES), _TUNNELS)),
+        released=frozenset(
+            draw(st.sets(st.tuples(st.sampled_from(HOSTNAMES), _TUNNEL)))
+        ),
         # Once a person led it there, a record is ours, whatever its comment says by now.
         marked=frozenset(draw(st.sets(st.sampled_from(HOSTNAMES), max_size=1))),
     )

@@ -31,6 +31,7 @@ from ..identity import async_keep_marks
 from ..issues import (
     async_report,
     lost_zone_issue,
+    moved_in_file_issue,
     no_device_left_issue,
     protection_issues,
     repeated_drift_issue,
@@ -102,6 +103,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             hostnames=self.hostnames,
             removed=tuple(self.removals.hostnames.values()),
             marked=self.removals.marked,
+            files=self.removals.files,
             released=self.removals.released,
             pins=self._pins,
             skip_dry_runs=self._skip_dry_runs,
@@ -178,12 +180,17 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
 
         They are applied before Cloudflare is looked at: what a person changed here is no drift.
         """
-        await self.removals.async_update(self.config_entry.subentries)
+        await self._note_settings()
         await self._fixer.async_apply_settings()
+
+    async def _note_settings(self) -> None:
+        """Note what is configured now, and what was removed or moved since."""
+        seen = self.data.observations.values() if self.data else ()
+        await self.removals.async_update(self.config_entry.subentries, seen)
 
     async def async_forget_zone(self, zone_id: str) -> None:
         """Forget what was set up and removed in a zone; at Cloudflare all stays as it is."""
-        await self.removals.async_update(self.config_entry.subentries)
+        await self._note_settings()
         await self.removals.async_forget_zones({zone_id})
         await self.async_refresh()
 
@@ -247,6 +254,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         for observation in observations.values():
             self._note_unread(observation.unread_tunnels)
         await self.removals.async_note_records(observations.values())
+        await self.removals.async_note_files(observations)
         # What is being written may be for a hostname that was removed meanwhile.
         if not self.shared.writing.locked():
             reconciler = await self.removals.async_without_restored(
@@ -386,6 +394,13 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             no_device_left_issue(item.hostname)
             for item in self.hostnames
             if item.protected.devices == frozenset()
+        ]
+        files = self.removals.files
+        issues += [
+            moved_in_file_issue(item.hostname, tunnel_id)
+            for item in self.hostnames
+            for tunnel_id in files.get(item.hostname, ())
+            if tunnel_id != item.protected.tunnel_id
         ]
         entry_id = self.config_entry.entry_id
         async_report(self.hass, entry_id, "hostname", issues)

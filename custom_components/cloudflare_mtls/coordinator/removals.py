@@ -17,7 +17,7 @@ from ..engine.rules.marks import RECORD_COMMENT
 from ..engine.sync.lost_zones import Loss, LostZone
 from ..engine.sync.plan import Plan
 from ..engine.sync.reconciler import Reconciler
-from ..engine.sync.settings import HostnameSettings
+from ..engine.sync.settings import HostnameSettings, ProtectedHostname
 from ..engine.sync.steps import address_record
 from ..storage.tombstones import RemovedDevice, Tombstone, Tombstones
 from .protection_state import ProtectionState
@@ -68,9 +68,33 @@ class Removals:
         return self._tombstones.marked
 
     @property
-    def released(self) -> frozenset[str]:
-        """Return the hostnames that no local tunnel's file names any more, as a person said."""
+    def released(self) -> frozenset[tuple[str, str]]:
+        """Return the hostnames that their tunnel's file does not name any more, as a person said."""
         return self._tombstones.released
+
+    @property
+    def files(self) -> Mapping[str, Collection[str]]:
+        """Return the tunnels whose files may name a hostname, present or removed."""
+        return {
+            hostname: services.keys()
+            for hostname, services in self._tombstones.files.items()
+        }
+
+    def find_in_file(self, hostname: str, tunnel_id: str) -> ProtectedHostname | None:
+        """Return a hostname as a tunnel's file may still name it, None if that is over.
+
+        What the file of its present tunnel says is right.
+        """
+        service = self._tombstones.files.get(hostname, {}).get(tunnel_id)
+        own = self._tombstones.not_released.get(hostname)
+        if own and own.protected.tunnel_id == tunnel_id:
+            is_removed = hostname in self.hostnames
+            service = own.protected.service if is_removed else None
+        if service is None:
+            return None
+        return ProtectedHostname(
+            hostname=hostname, tunnel_id=tunnel_id, service=service
+        )
 
     async def async_order(self, subentry_ids: Mapping[str, str]) -> None:
         """Note which hostnames are being removed: Home Assistant may stop before they are down."""
@@ -84,9 +108,35 @@ class Removals:
         """Forget a hostname that was opened to everybody; nothing of it is taken down any more."""
         await self._tombstones.async_note_let_go(hostname, subentry_id)
 
-    async def async_release(self, hostname: str) -> None:
-        """Take a person's word that no local tunnel's file names a removed hostname any more."""
-        await self._tombstones.async_note_released(hostname)
+    async def async_release(self, hostname: str, tunnel_id: str) -> None:
+        """Take a person's word that a local tunnel's file does not name a hostname any more."""
+        await self._tombstones.async_note_released(hostname, tunnel_id)
+
+    async def async_note_files(self, observations: Mapping[str, Observation]) -> None:
+        """Remember which hostnames the files of local tunnels may name: nothing else ever tells.
+
+        Of a tunnel that could not be read, nobody knows how it is managed. What Cloudflare manages
+        has no file. Observations are by zone.
+        """
+        at_cloudflare = {
+            tunnel_id
+            for seen in observations.values()
+            for tunnel_id in seen.configurations
+        }
+        files = {
+            hostname: {
+                tunnel_id: service
+                for tunnel_id, service in services.items()
+                if tunnel_id not in at_cloudflare
+            }
+            for hostname, services in self._tombstones.files.items()
+        }
+        for hostname, item in self._tombstones.not_released.items():
+            seen, tunnel_id = observations.get(item.zone_id), item.protected.tunnel_id
+            if seen and tunnel_id in seen.local_tunnels | seen.unread_tunnels:
+                services = files.setdefault(hostname, {})
+                services[tunnel_id] = item.protected.service
+        await self._tombstones.async_note_files(files)
 
     async def async_note_records(
         self,
@@ -120,9 +170,18 @@ class Removals:
         """Count what was just written as older than a removal that came meanwhile: it is no new set-up."""
         await self._tombstones.async_note_written({item.hostname for item in written})
 
-    async def async_update(self, subentries: Mapping[str, ConfigSubentry]) -> None:
-        """Take what is no longer among the subentries for removed."""
-        await self._tombstones.async_update(subentries)
+    async def async_update(
+        self,
+        subentries: Mapping[str, ConfigSubentry],
+        observations: Iterable[Observation],
+    ) -> None:
+        """Take what is no longer among the subentries for removed; the observations are of before."""
+        without_file = {
+            tunnel_id
+            for seen in observations
+            for tunnel_id in (*seen.configurations, *seen.gone_tunnels)
+        }
+        await self._tombstones.async_update(subentries, without_file)
 
     async def async_without_restored(
         self, reconciler: Reconciler, observations: Collection[Observation]

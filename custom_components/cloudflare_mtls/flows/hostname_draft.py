@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from ..const import CONF_HOSTNAME
 from ..engine.access.barriers import Barrier
 from ..engine.api.errors import EngineError, PlanChanged
+from ..engine.api.models import Tunnel
 from ..engine.rules.adoption import MadeByHand
 from ..engine.rules.visitors import Visitor
 from ..engine.sync.plan import Plan
@@ -62,6 +63,16 @@ class HostnameDraft:
         if current is None:
             return Access(devices=devices)
         return ChangedAccess(devices=devices, before=current.protected.devices)
+
+    @property
+    def former_local_tunnel(self) -> Tunnel | None:
+        """Return the tunnel that the hostname is moved away from, if a file or an app manages that one."""
+        account = self.chosen.account
+        former_id = account.current.protected.tunnel_id if account.current else None
+        former = account.tunnels.by_id.get(former_id or "")
+        if former is None or former.remotely_managed:
+            return None
+        return None if former.id == self.settings.protected.tunnel_id else former
 
     def shows(self, devices: Mapping[str, str]) -> bool:
         """Return whether a person was shown the right ones, of the devices that there are now."""

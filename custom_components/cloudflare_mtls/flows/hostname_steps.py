@@ -252,3 +252,5 @@ def _what_stays(text: Texts, draft: HostnameDraft) -> Iterator[str]:
         yield text("adopted_stays", hostname=hostname)
     if draft.barrier is Barrier.LOGIN:
         yield text("adopted_login", hostname=hostname)
+    if former := draft.former_local_tunnel:
+        yield text("moved_in_file", hostname=hostname, tunnel=former.name)

@@ -1,4 +1,4 @@
-"""The dialog that takes down the rules of a removed hostname once no local tunnel serves it any more."""
+"""The dialog about a hostname that the file of a local tunnel may still name, though it was removed or moved."""
 
 from typing import Any, Final, override
 
@@ -11,6 +11,8 @@ from ..engine.sync.settings import ProtectedHostname
 from ..engine.tunnels.app_options import serves, without_host
 from ..engine.tunnels.file_rule import app_entry
 from ..engine.tunnels.reports import ConnectorReport
+from ..quoting import shown
+from ..runtime_data import CloudflareConfigEntry
 from ..wording import Message
 from .app_change import AppChangeSteps
 from .by_hand import as_yaml
@@ -21,7 +23,12 @@ _NO_FIELDS: Final = probatio.Schema({})
 
 
 class ReleaseFlow(FixFlow, AppChangeSteps[RepairsFlowContext, RepairsFlowResult, str]):
-    """Take the hostname out of the app that runs its tunnel, or take a person's word for it."""
+    """Take the hostname out of the app that runs the tunnel, or take a person's word for it."""
+
+    def __init__(self, entry: CloudflareConfigEntry, subject: str) -> None:
+        """Take the account, and the hostname with the tunnel whose file may name it."""
+        super().__init__(entry, subject)
+        self._hostname, self._tunnel_id = subject.split(" ")
 
     @override
     async def async_step_init(
@@ -30,17 +37,19 @@ class ReleaseFlow(FixFlow, AppChangeSteps[RepairsFlowContext, RepairsFlowResult,
         self._app = await self._async_find_app()
         first = ["app"] if self._app else []
         return self.async_show_menu(
-            step_id="init", menu_options=[*first, *self.fixes, "ignore"]
+            step_id="init",
+            menu_options=[*first, *self.fixes, "ignore"],
+            description_placeholders=shown(self._names()),
         )
 
     @override
     async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
-        return self.show_confirm({"hostname": self.subject}, message)
+        return self.show_confirm(self._names(), message)
 
     @override
     async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
         protection = self._entry.runtime_data.protection
-        await protection.removals.async_release(self.subject)
+        await protection.removals.async_release(self._hostname, self._tunnel_id)
         await protection.async_refresh()
         return self.async_create_entry(data={})
 
@@ -52,11 +61,11 @@ class ReleaseFlow(FixFlow, AppChangeSteps[RepairsFlowContext, RepairsFlowResult,
             return self.async_abort(reason="entry_not_loaded")
         if user_input is None:
             return self._show_app()
-        if (protected := self._removed()) is None:
+        if (protected := self._in_file()) is None:
             return self.async_create_entry(data={})
 
         def is_out(report: ConnectorReport) -> bool:
-            return not report.names(self.subject)
+            return not report.names(self._hostname)
 
         options = without_host(made(self._app).options, protected)
         return await self.async_change(options, is_out)
@@ -70,7 +79,7 @@ class ReleaseFlow(FixFlow, AppChangeSteps[RepairsFlowContext, RepairsFlowResult,
         return self._show_app(message)
 
     def _show_app(self, message: Message | None = None) -> RepairsFlowResult:
-        if (protected := self._removed()) is None:
+        if (protected := self._in_file()) is None:
             return self.async_create_entry(data={})
         return show_form(
             self,
@@ -79,14 +88,14 @@ class ReleaseFlow(FixFlow, AppChangeSteps[RepairsFlowContext, RepairsFlowResult,
             message=message,
             placeholders={
                 "app": made(self._app).name,
-                "hostname": self.subject,
+                "hostname": self._hostname,
                 "entry": as_yaml({"additional_hosts": [app_entry(protected)]}),
             },
         )
 
     async def _async_find_app(self) -> App | None:
         """Return the app that serves the hostname as it was added there, if one does."""
-        if (protected := self._removed()) is None:
+        if (protected := self._in_file()) is None:
             return None
         try:
             app = await async_find_app(self.hass, protected.tunnel_id)
@@ -94,10 +103,18 @@ class ReleaseFlow(FixFlow, AppChangeSteps[RepairsFlowContext, RepairsFlowResult,
             return None
         return app if app and serves(app.options, protected) else None
 
-    def _removed(self) -> ProtectedHostname | None:
-        """Return the hostname as it was protected, unless its removal is over."""
+    def _in_file(self) -> ProtectedHostname | None:
+        """Return the hostname as the file may name it, unless that is over."""
         if self._entry.state is not ConfigEntryState.LOADED:
             return None
-        removed = self._entry.runtime_data.protection.removals.hostnames
-        settings = removed.get(self.subject)
-        return settings.protected if settings else None
+        removals = self._entry.runtime_data.protection.removals
+        return removals.find_in_file(self._hostname, self._tunnel_id)
+
+    def _names(self) -> dict[str, str]:
+        """Return what the hostname and the tunnel are called; one that is gone has only its id."""
+        is_loaded = self._entry.state is ConfigEntryState.LOADED
+        names = self._entry.runtime_data.tunnels.tunnel_names() if is_loaded else {}
+        return {
+            "hostname": self._hostname,
+            "tunnel": names.get(self._tunnel_id, self._tunnel_id),
+        }

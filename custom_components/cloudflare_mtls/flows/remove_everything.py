@@ -103,10 +103,9 @@ class RemoveEverythingSteps(OptionsFlow):
         here = arrived_by(hostnames)
         warnings = [text("cuts_off", hostname=here)] if here else []
         warnings += [
-            text("stays_blocked", hostname=problem.target)
+            text("stays_blocked", hostname=hostname)
             for plan in self._plans.values()
-            for problem in plan.problems
-            if problem.code is ProblemCode.STILL_IN_FILE
+            for hostname in sorted(_in_files(plan))
         ]
         if logins := sorted(logins_of(self.config_entry.subentries)):
             warnings.append(text("logins_stay", hostnames=listed(logins)))
@@ -181,3 +180,12 @@ class RemoveEverythingSteps(OptionsFlow):
         for settings in hostnames_of(self.config_entry.subentries).values():
             by_zone.setdefault(settings.zone_id, set()).add(settings.hostname)
         return by_zone
+
+
+def _in_files(plan: Plan) -> set[str]:
+    """Return the hostnames that files of local tunnels may still name."""
+    return {
+        problem.target
+        for problem in plan.problems
+        if problem.code is ProblemCode.STILL_IN_FILE
+    }

@@ -17,7 +17,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
-from ..const import CONF_ZONE_ID, DOMAIN
+from ..const import CONF_TUNNEL_ID, CONF_ZONE_ID, DOMAIN
 from ..engine.sync.settings import HostnameSettings
 from ..subentries import (
     companion_data,
@@ -29,6 +29,7 @@ from ..subentries import (
 from .once import AccountStore, OnceKey, async_get_once, async_remove_once
 
 _VERSION: Final = 1
+_FILES: Final = "files"
 _LET_GO: Final = "let_go"
 _MARKED: Final = "marked"
 _ORDERED: Final = "ordered"
@@ -115,10 +116,36 @@ class Tombstones:
         }
 
     @property
-    def released(self) -> frozenset[str]:
-        """Return the removed hostnames that no local tunnel's file names any more."""
-        hostnames = self._stored["hostnames"].items()
-        return frozenset(name for name, item in hostnames if item.get(_RELEASED))
+    def released(self) -> frozenset[tuple[str, str]]:
+        """Return the removed hostnames that the file of their tunnel does not name any more, each with it."""
+        return frozenset(
+            (hostname, item["settings"][CONF_TUNNEL_ID])
+            for hostname, item in self._stored["hostnames"].items()
+            if item.get(_RELEASED)
+        )
+
+    @property
+    def files(self) -> Mapping[str, Mapping[str, str]]:
+        """Return the service of each hostname in files of local tunnels that may name it, by these tunnels.
+
+        What becomes of a hostname here changes no file: they are remembered until a person says so.
+        """
+        # Most accounts, and those of former versions, have none.
+        return self._stored.get(_FILES, {})
+
+    @property
+    def not_released(self) -> Mapping[str, HostnameSettings]:
+        """Return the hostnames, present and removed, that the file of their tunnel may name."""
+        return {
+            hostname: read_hostname_settings(item["settings"])
+            for hostname, item in self._stored["hostnames"].items()
+            if not item.get(_RELEASED)
+        }
+
+    async def async_note_files(self, files: Mapping[str, Mapping[str, str]]) -> None:
+        """Remember which files may name hostnames, and forget all others."""
+        named = {hostname: services for hostname, services in files.items() if services}
+        await self._async_keep({**self._stored, _FILES: named})
 
     async def async_note_ordered(self, subentry_ids: Mapping[str, str]) -> None:
         """Remember which hostnames a person ordered to be removed.
@@ -175,16 +202,34 @@ class Tombstones:
         }
         await self._async_keep({**self._stored, "hostnames": items})
 
-    async def async_note_released(self, hostname: str) -> None:
-        """Remember that a person took a removed hostname out of a local tunnel's file."""
+    async def async_note_released(self, hostname: str, tunnel_id: str) -> None:
+        """Remember that a person took a hostname out of a local tunnel's file."""
         hostnames = dict(self._stored["hostnames"])
-        # It may have been set up again since.
-        if self._is_removed(hostname):
-            hostnames[hostname] = {**hostnames[hostname], _RELEASED: True}
-        await self._async_keep({**self._stored, "hostnames": hostnames})
+        item = hostnames.get(hostname)
+        is_own = item is not None and item["settings"][CONF_TUNNEL_ID] == tunnel_id
+        if item and is_own:
+            # It may have been set up again since; then its file names it.
+            if not item["removed_at"]:
+                return
+            hostnames[hostname] = {**item, _RELEASED: True}
+        left = dict(self.files.get(hostname, {}))
+        left.pop(tunnel_id, None)
+        files = {
+            **_without(self.files, {hostname}),
+            **({hostname: left} if left else {}),
+        }
+        await self._async_keep({**self._stored, "hostnames": hostnames, _FILES: files})
 
-    async def async_update(self, subentries: Mapping[str, ConfigSubentry]) -> None:
-        """Record what is configured now; what is no longer there counts as removed."""
+    async def async_update(
+        self,
+        subentries: Mapping[str, ConfigSubentry],
+        without_file: Collection[str] = (),
+    ) -> None:
+        """Record what is configured now; what is no longer there counts as removed.
+
+        The file of a tunnel that a hostname had before may still name it. Tunnels without a file
+        are those that are known to have none.
+        """
         hostnames = {
             item.hostname: hostname_data(item)
             for item in hostnames_of(subentries).values()
@@ -194,8 +239,10 @@ class Tombstones:
         }
         await self._async_keep(
             {
+                **self._stored,
                 "hostnames": self._update("hostnames", hostnames),
                 "devices": self._update("devices", devices),
+                _FILES: self._files_after(hostnames, without_file),
             }
         )
 
@@ -219,6 +266,16 @@ class Tombstones:
             for key, settings in present.items()
         }
         return there | gone
+
+    def _files_after(self, present: _Items, without_file: Collection[str]) -> _Items:
+        """Return the files that may name hostnames, with those of tunnels that a hostname had until now."""
+        files = dict(self.files)
+        for hostname, former in self.not_released.items():
+            tunnel_id, service = former.protected.tunnel_id, former.protected.service
+            now = present.get(hostname, {}).get(CONF_TUNNEL_ID, tunnel_id)
+            if tunnel_id not in {now, *without_file}:
+                files[hostname] = {tunnel_id: service, **files.get(hostname, {})}
+        return files
 
     async def async_clear_hostnames(self, hostnames: Collection[str]) -> None:
         """Forget removed hostnames, but none that was set up again since."""
@@ -257,6 +314,8 @@ class Tombstones:
         await self._async_keep({**self._stored, "devices": kept})
 
     async def _async_keep(self, items: dict[str, _Items]) -> None:
+        if not items.get(_FILES):
+            items.pop(_FILES, None)
         if items != self._stored:
             self._stored = items
             await self._store.async_save(items)

@@ -28,6 +28,7 @@ from tests.engine.builders import (
     after,
     block_rule,
     configuration,
+    in_sync,
     names,
     observed,
     protected,
@@ -41,6 +42,7 @@ from tests.engine.builders import (
     wanting,
 )
 
+FORMER_TUNNEL = "7e000000-0000-4000-8000-0000000000aa"
 OFF = wanting(protected(published=False))
 GONE = wanting(removed=[protected()])
 STILL_IN_FILE = Problem(code=ProblemCode.STILL_IN_FILE, target=HOST, detail=TUNNEL_ID)
@@ -143,14 +145,82 @@ def test_removed_hostname_stays_blocked_while_the_file_may_name_it() -> None:
 def test_person_says_that_the_file_names_it_no_more() -> None:
     """Then nothing of it is left."""
     left = settled(protected_here(), GONE)
-    done = settled(left, replace(GONE, released=frozenset({HOST})))
+    done = settled(left, replace(GONE, released=frozenset({(HOST, TUNNEL_ID)})))
     assert refs(done) == []
+
+
+def in_file(tunnel_id: str) -> Problem:
+    """Return what is told of a tunnel whose file may name the hostname."""
+    return Problem(code=ProblemCode.STILL_IN_FILE, target=HOST, detail=tunnel_id)
+
+
+def problems_of(observation: Observation, **more: Any) -> tuple[Problem, ...]:
+    """Return what keeps the rule of a removed hostname."""
+    desired = wanting(removed=[protected()], **more)
+    left = settled(observation, desired)
+    plan = make_plan(left, desired)
+    assert plan.is_down
+    assert refs(left) == ([BLOCK_REF] if plan.problems else [])
+    return plan.problems
+
+
+FILES = {HOST: {FORMER_TUNNEL}}
+
+
+def test_removed_hostname_stays_blocked_while_the_file_of_a_former_tunnel_may_name_it() -> (
+    None
+):
+    """That tunnel's next start may lead the hostname home again, as the present one's may."""
+    world = in_sync()
+    assert problems_of(world) == ()
+    assert problems_of(world, files=FILES) == (in_file(FORMER_TUNNEL),)
+    assert problems_of(protected_here(), files=FILES) == (
+        STILL_IN_FILE,
+        in_file(FORMER_TUNNEL),
+    )
+
+
+def test_each_file_is_asked_for() -> None:
+    """What a person says of one tunnel's file says nothing of another one's."""
+    both = {HOST: {TUNNEL_ID, FORMER_TUNNEL}}
+    own, former = (HOST, TUNNEL_ID), (HOST, FORMER_TUNNEL)
+    world, elsewhere = protected_here(), frozenset({(OTHER, FORMER_TUNNEL)})
+    assert problems_of(world, files=both, released=frozenset({own})) == (
+        in_file(FORMER_TUNNEL),
+    )
+    assert problems_of(world, files=both, released=frozenset({former})) == (
+        STILL_IN_FILE,
+    )
+    assert problems_of(world, files=both, released=frozenset({own, former})) == ()
+    assert problems_of(in_sync(), files=FILES, released=elsewhere) == (
+        in_file(FORMER_TUNNEL),
+    )
+
+
+def test_file_of_a_former_tunnel_that_could_not_be_read_or_is_gone() -> None:
+    """Its lines may be used for another tunnel."""
+    world = in_sync()
+    unread = replace(world, unread_tunnels=frozenset({FORMER_TUNNEL}))
+    gone = replace(world, gone_tunnels=frozenset({FORMER_TUNNEL}))
+    assert problems_of(unread, files=FILES) == (in_file(FORMER_TUNNEL),)
+    assert problems_of(gone, files=FILES) == (in_file(FORMER_TUNNEL),)
+
+
+def test_file_of_a_former_tunnel_that_cloudflare_manages_by_now() -> None:
+    """Cloudflared reads its rules from there, and no file counts."""
+    world = in_sync()
+    configurations = {**world.configurations, FORMER_TUNNEL: configuration()}
+    assert problems_of(replace(world, configurations=configurations), files=FILES) == ()
+
+
+def test_file_of_a_former_tunnel_changes_nothing_for_a_protected_hostname() -> None:
+    assert make_plan(in_sync(), wanting(protected(), files=FILES)).in_sync
 
 
 def test_person_says_so_while_a_record_still_leads_there() -> None:
     """It may be wrong: the rule stays, and the record is named."""
     left = replace(settled(protected_here(), GONE), records=(record(ours=False),))
-    plan = make_plan(left, replace(GONE, released=frozenset({HOST})))
+    plan = make_plan(left, replace(GONE, released=frozenset({(HOST, TUNNEL_ID)})))
     assert [item.code for item in plan.problems] == [ProblemCode.STILL_REACHABLE]
     assert refs(after(left, plan)) == [BLOCK_REF]
 

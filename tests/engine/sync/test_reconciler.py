@@ -223,9 +223,22 @@ async def test_hostname_that_a_person_took_out_of_a_file(
     await engine.sync(EXTENT)
     left = [item.expression for item in sandbox.state.zones[ZONE_ID].rules]
     assert HOST in str(left)
-    await replace(engine, released=frozenset({HOST})).sync(EXTENT)
+    await replace(engine, released=frozenset({(HOST, TUNNEL_ID)})).sync(EXTENT)
     left = [item.expression for item in sandbox.state.zones[ZONE_ID].rules]
     assert HOST not in str(left)
+
+
+async def test_former_tunnels_are_read_once_the_hostname_is_removed(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """One that Cloudflare manages by now has no file; until the removal, nobody asks."""
+    sandbox.state.add_tunnel("Cabin", id=FORMER)
+    engine = replace(reconciler(client), files={HOST: {FORMER}})
+    seen = (await engine.look(ZONE_ID)).observation
+    assert seen.configurations.keys() == {TUNNEL_ID}
+    engine = replace(engine, hostnames=(), removed=(settings(),))
+    seen = (await engine.look(ZONE_ID)).observation
+    assert seen.configurations.keys() == {TUNNEL_ID, FORMER}
 
 
 @pytest.mark.parametrize(

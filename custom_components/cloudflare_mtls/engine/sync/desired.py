@@ -1,6 +1,6 @@
 """What must be at Cloudflare for the settings that a person chose (pure)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,8 +66,11 @@ class DesiredZone:
     hostnames: the ones to protect.
     removed: the ones that we take down.
     former: settings that a hostname had before; another tunnel may still serve it.
-    released: the removed ones that are in no local tunnel's file any more, as a person said.
-    in_files: the removed ones that such a file may still name; nobody gets in there.
+    files: the local tunnels that were seen to serve a hostname, present or removed, whose files
+        may still name it.
+    released: hostnames that a tunnel's file does not name any more, as a person said, with that tunnel.
+    in_files: the removed ones that files may still name, with the tunnels of those; nobody gets in
+        there.
     opened: the removed ones that everybody is to reach again, as a person said.
     marked: hostnames whose DNS record was seen with our mark, though another tool may have taken
         it away since.
@@ -86,8 +89,9 @@ class DesiredZone:
     hostnames: tuple[ProtectedHostname, ...] = ()
     removed: tuple[ProtectedHostname, ...] = ()
     former: tuple[ProtectedHostname, ...] = ()
-    released: frozenset[str] = frozenset()
-    in_files: frozenset[str] = frozenset()
+    files: Mapping[str, Collection[str]] = field(default_factory=dict)
+    released: frozenset[tuple[str, str]] = frozenset()
+    in_files: Mapping[str, Collection[str]] = field(default_factory=dict)
     opened: frozenset[str] = frozenset()
     marked: frozenset[str] = frozenset()
     accepted: Accepted = field(default_factory=Accepted)

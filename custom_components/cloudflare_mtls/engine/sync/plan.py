@@ -1,6 +1,6 @@
 """Observed against desired: the ordered steps that remove the drift (pure)."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -193,19 +193,28 @@ def make_plan(observation: Observation, desired: DesiredZone) -> Plan:
     )
 
 
-def _in_files(observation: Observation, desired: DesiredZone) -> frozenset[str]:
-    """Return the removed hostnames that the file of a local tunnel may still name.
+def _in_files(
+    observation: Observation, desired: DesiredZone
+) -> Mapping[str, Collection[str]]:
+    """Return the removed hostnames that files of local tunnels may still name, with these tunnels.
 
-    Of a tunnel that could not be read, nobody knows how it is managed.
+    Of a tunnel that could not be read, nobody knows how it is managed. The file of one that is gone
+    may be used for another tunnel.
     """
-    without_file = observation.configurations.keys() | observation.gone_tunnels
     protected = {item.hostname for item in desired.hostnames}
-    return frozenset(
-        item.hostname
-        for item in desired.removed
-        if item.tunnel_id not in without_file
-        and item.hostname not in desired.released | desired.opened | protected
-    )
+    found: dict[str, Collection[str]] = {}
+    for item in desired.removed:
+        tunnels = set(desired.files.get(item.hostname, ()))
+        if item.tunnel_id not in observation.gone_tunnels:
+            tunnels.add(item.tunnel_id)
+        tunnels = {
+            tunnel_id
+            for tunnel_id in tunnels - observation.configurations.keys()
+            if (item.hostname, tunnel_id) not in desired.released
+        }
+        if tunnels and item.hostname not in desired.opened | protected:
+            found[item.hostname] = sorted(tunnels)
+    return found
 
 
 def _without_consequences(problems: Collection[Problem]) -> tuple[Problem, ...]:

@@ -139,9 +139,10 @@ class Reconciler:
     It needs all of the account's hostnames, because the hostnames of a zone share its rules:
     those to protect, those that were removed and still have to be taken down, and former
     settings of hostnames that were changed. Marked are those whose DNS record was seen with our
-    mark; released are removed ones that no local tunnel's file names any more. Without pins, every
-    certificate of the account is accepted, and none at limited hostnames. Its methods raise EngineError where they cannot see what
-    must be done.
+    mark. Files are the local tunnels that served a hostname once, whose files may still name it;
+    released are those that do not any more, each with its tunnel. Without pins, every certificate of
+    the account is accepted, and none at limited hostnames. Its methods raise EngineError where they
+    cannot see what must be done.
     """
 
     client: CloudflareClient
@@ -150,7 +151,8 @@ class Reconciler:
     removed: tuple[HostnameSettings, ...] = ()
     former: tuple[HostnameSettings, ...] = ()
     marked: frozenset[str] = frozenset()
-    released: frozenset[str] = frozenset()
+    files: Mapping[str, Collection[str]] = field(default_factory=dict)
+    released: frozenset[tuple[str, str]] = frozenset()
     pins: Pins | None = None
     # Shared by all reconcilers of a client, so that Cloudflare is not asked the same again.
     skip_dry_runs: SkipDryRuns = field(default_factory=SkipDryRuns)
@@ -217,6 +219,10 @@ class Reconciler:
     ) -> tuple[Observation, frozenset[Skippable]]:
         """Return what decides who gets in, and what the zone's skip rule may skip."""
         tunnel_ids = {item.protected.tunnel_id for item in in_zone}
+        for item in in_zone:
+            # Those of hostnames that are protected are read once these are removed.
+            if item in self.removed:
+                tunnel_ids |= set(self.files.get(item.hostname, ()))
         observation = await observe(
             self.client, self.account_id, zone_id, sorted(tunnel_ids)
         )
@@ -245,6 +251,7 @@ class Reconciler:
             removed=tuple(item.protected for item in gone),
             former=tuple(item.protected for item in self.former),
             marked=self.marked,
+            files=self.files,
             released=self.released,
             opened=frozenset(
                 item.hostname

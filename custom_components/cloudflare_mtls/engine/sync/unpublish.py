@@ -37,9 +37,10 @@ def say_what_is_left(
         if not _is_open(steps, item):
             steps.add_problem(ProblemCode.STILL_SERVED, item.hostname, item.service)
         return
-    is_local = item.tunnel_id in steps.state.local_tunnels
-    if is_local and item.hostname in desired.in_files:
-        steps.add_problem(ProblemCode.STILL_IN_FILE, item.hostname, item.tunnel_id)
+    for tunnel_id in desired.in_files.get(item.hostname, ()):
+        # Of its own tunnel that could not be read, another problem tells.
+        if tunnel_id != item.tunnel_id or tunnel_id not in steps.state.unread_tunnels:
+            steps.add_problem(ProblemCode.STILL_IN_FILE, item.hostname, tunnel_id)
     for record in leading:
         if _leads_home(steps.state, record, item):
             detail = f"{record.type} {record.name} → {record.content}"
