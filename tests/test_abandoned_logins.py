@@ -14,8 +14,9 @@ from custom_components.cloudflare_mtls.coordinator.access import TrialEnd
 from custom_components.cloudflare_mtls.engine.api.errors import PlanChanged
 from sandbox import Sandbox
 from tests.common import placeholders, settle, setup_integration, wait_for_refresh
-from tests.engine.access.helpers import HOME, without_pauses
+from tests.engine.access.helpers import HOME, STRANGER, without_pauses
 from tests.faults import Faults
+from tests.flows.test_login_drift import look, policy_of
 from tests.logins import (
     MINUTES,
     access_of,
@@ -301,3 +302,32 @@ async def test_person_who_logs_in_while_the_account_is_disabled_keeps_nothing(
     await settle(hass)
     assert not on_trial.get_subentries_of_type("login_hostname")
     assert_nothing_of_ours(sandbox)
+
+
+@with_login
+@pytest.mark.parametrize("is_due", [True, False], ids=["due", "still let in"])
+async def test_strangers_of_a_removed_account(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    *,
+    is_due: bool,
+) -> None:
+    """Nobody ends their sessions any more, and a repair that stays says so."""
+    await setup_integration(hass, entry)
+    policy_of(sandbox).include.append({"email": {"email": STRANGER}})
+    await look(hass, entry)
+    faults.unavailable("POST", "revoke_user")
+    if is_due:
+        del policy_of(sandbox).include[-1]
+        await look(hass, entry)
+        assert told(hass) == {"login_sessions_left"}
+    await remove(hass, entry)
+
+    assert told(hass) == {"logins_stay", "sessions_stay"}
+    assert placeholders(hass, "sessions_stay") == {
+        "account": entry.title,
+        "hostnames": f"- `{HOME}`",
+    }
+    assert is_persistent(hass, "sessions_stay")

@@ -1,16 +1,22 @@
 """Tests of the issues of login hostnames, which need no Cloudflare."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from custom_components.cloudflare_mtls.engine.access.drift import Difference, Drift
 from custom_components.cloudflare_mtls.engine.access.logins import Login
 from custom_components.cloudflare_mtls.engine.access.settings import (
     LoginSettings,
     PeopleOfGroup,
 )
 from custom_components.cloudflare_mtls.issues import Issue
-from custom_components.cloudflare_mtls.login_issues import refused_login_issues
+from custom_components.cloudflare_mtls.login_issues import (
+    refused_login_issues,
+    stranger_issues,
+)
 
 from .engine.access.helpers import OWNER, STRANGER, settings
 
@@ -62,3 +68,41 @@ def test_address_is_told_once() -> None:
 
 def test_program_without_an_address_is_not_told() -> None:
     assert issues_of(settings(), refused("")) == []
+
+
+def test_strangers_who_logged_in() -> None:
+    """Each is told once, the newest first, and no more than five of them."""
+    logins = [
+        replace(refused(f"{number}@example.org", minutes=number), allowed=True)
+        for number in range(7)
+    ]
+    again = replace(logins[6], at=logins[6].at + timedelta(minutes=1))
+    issues = stranger_issues(settings(), [*logins, again], {"BR": "Brazil"}.__getitem__)
+    assert [each.placeholders["email"] for each in issues] == [
+        f"{number}@example.org" for number in range(6, 1, -1)
+    ]
+    assert issues[0].placeholders["at"] == again.at
+
+
+def test_what_an_ignored_repair_is_known_by() -> None:
+    """By what differs, and not by how this version has it: it stays ignored after an update."""
+    difference = Difference(
+        drift=Drift.PEOPLE,
+        target="Policy",
+        added=(STRANGER,),
+        missing=(OWNER,),
+        seen="contents",
+    )
+    assert (
+        difference.contents
+        == f'["people","Policy",["{STRANGER}"],["{OWNER}"],"contents"]'
+    )
+    others: list[dict[str, Any]] = [
+        {"drift": Drift.COUNTRIES},
+        {"target": "Other"},
+        {"added": ()},
+        {"missing": ()},
+        {"seen": ""},
+    ]
+    for other in others:
+        assert replace(difference, **other).contents != difference.contents

@@ -157,6 +157,9 @@ async def _async_read_account(
         tunnels.tunnel_names,
         reports.local_configurations,
     )
+    access = AccessCoordinator(
+        hass, entry, client, probe, logins, checks.async_applications_written
+    )
     return CloudflareData(
         client=client,
         token=token,
@@ -166,10 +169,16 @@ async def _async_read_account(
         reports=reports,
         blocked=BlockedRequestsCoordinator(hass, entry, client),
         checks=checks,
-        access=AccessCoordinator(
-            hass, entry, client, probe, logins, checks.async_applications_written
+        access=access,
+        login_log=LoginLogCoordinator(
+            hass,
+            entry,
+            client,
+            logins,
+            told,
+            access.async_find_strangers,
+            access.may_log_in,
         ),
-        login_log=LoginLogCoordinator(hass, entry, client, logins, told),
         seats=SeatsCoordinator(hass, entry, client),
         certificates=CertificateLookup(hass, protection),
         creator=CertificateCreator(hass, entry, protection, visits, revoker),

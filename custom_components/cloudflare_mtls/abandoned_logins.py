@@ -1,4 +1,4 @@
-"""Undoes the trials of accounts that a person removes or disables, and tells which logins stay."""
+"""Undoes the trials of accounts that a person removes or disables, and tells which logins and sessions stay."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
@@ -66,9 +66,13 @@ async def async_leave_logins(hass: HomeAssistant, entry: ConfigEntry) -> list[Is
     records = await _load(hass, entry)
     failed = await _undo_trials(hass, entry, records)
     kept = [each.settings.hostname for each in records.at(Stage.KEPT, Stage.LEFT)]
+    logged_in = [
+        hostname for hostname, each in records.records.items() if each.has_strangers
+    ]
     return [
         *(_trial_issue(entry, hostname) for hostname in failed),
-        *([_kept_issue(entry, kept)] if kept else []),
+        *([_left_issue("logins_stay", entry, kept)] if kept else []),
+        *([_left_issue("sessions_stay", entry, logged_in)] if logged_in else []),
     ]
 
 
@@ -117,10 +121,10 @@ def _trial_issue(entry: ConfigEntry, hostname: str) -> Issue:
     )
 
 
-def _kept_issue(entry: ConfigEntry, hostnames: Iterable[str]) -> Issue:
+def _left_issue(key: str, entry: ConfigEntry, hostnames: Iterable[str]) -> Issue:
     return Issue(
-        id="logins_stay",
-        translation_key="logins_stay",
+        id=key,
+        translation_key=key,
         placeholders={"account": entry.title, "hostnames": listed(sorted(hostnames))},
         severity=ir.IssueSeverity.WARNING,
         is_persistent=True,

@@ -1,4 +1,4 @@
-"""Issues of login hostnames: who was refused, and what somebody changed at Cloudflare."""
+"""Issues of login hostnames: who was refused, who got in and may not, and what somebody changed at Cloudflare."""
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
@@ -7,6 +7,7 @@ from typing import Final
 from homeassistant.helpers import issue_registry as ir
 
 from .engine.access.drift import Difference, Drift
+from .engine.access.login_history import newest_by_person
 from .engine.access.logins import Login
 from .engine.access.plan import LoginPlan, Occasion
 from .engine.access.problems import LoginProblem, LoginProblemCode
@@ -15,7 +16,7 @@ from .issues import Fix, Issue
 from .wording import describe_login_problem
 
 # Anyone can try any address, so the number of repairs is limited.
-_MOST_REFUSED: Final = 5
+_MOST_PEOPLE: Final = 5
 # Checks of protected hostnames, other issues, and dialogs tell the others.
 TOLD_PROBLEMS: Final = frozenset(
     {
@@ -37,12 +38,30 @@ def refused_login_issues(
     country_name: Callable[[str], str],
 ) -> list[Issue]:
     """Return the issue for each address that was refused, but of those that came last only."""
-    newest = sorted(refused, key=lambda login: login.at, reverse=True)
-    by_email = {login.email: login for login in reversed(newest) if login.email}
-    last = sorted(by_email.values(), key=lambda login: login.at, reverse=True)
     return [
         _refused_issue(settings, login, country_name(login.country))
-        for login in last[:_MOST_REFUSED]
+        for login in newest_by_person(refused)[:_MOST_PEOPLE]
+    ]
+
+
+def stranger_issues(
+    settings: LoginSettings,
+    strangers: Iterable[Login],
+    country_name: Callable[[str], str],
+) -> list[Issue]:
+    """Return the issue for each person who logged in and may not, but of those that came last only."""
+    return [
+        Issue(
+            id=f"login_stranger_{settings.hostname}_{login.email}",
+            translation_key="login_stranger",
+            placeholders={
+                "hostname": settings.hostname,
+                "email": login.email,
+                "country": country_name(login.country),
+                "at": login.at,
+            },
+        )
+        for login in newest_by_person(strangers)[:_MOST_PEOPLE]
     ]
 
 
@@ -146,7 +165,7 @@ def _own_issue(
 
 def _strangers_issue(hostname: str, difference: Difference) -> Issue:
     return Issue(
-        id=f"login_strangers_{hostname}_{difference!r}",
+        id=f"login_strangers_{hostname}_{difference.contents}",
         translation_key="login_strangers",
         placeholders={"hostname": hostname, "name": difference.target},
     )
@@ -160,7 +179,7 @@ def _issue(
 ) -> Issue:
     """Return an issue; a person who ignores it has not seen what differs later."""
     return Issue(
-        id="_".join((key, hostname, *sorted(map(repr, differences)))),
+        id="_".join((key, hostname, *sorted(each.contents for each in differences))),
         translation_key=key,
         placeholders={"hostname": hostname},
         fix=fix,

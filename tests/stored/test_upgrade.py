@@ -48,6 +48,8 @@ NAMED_PARTS: Final = (
     ".found_by_visits/data",
     ".logins/data/*",
     ".logins/data/*/ids",
+    ".logins/data/*/let_in",
+    ".logins/data/*/sessions",
     ".logins/data/*/settings",
     ".told_logins/data",
     ".told_logins/data/last/*",

@@ -45,7 +45,7 @@ from tests.dialogs import (
     token_of_test,
     zone_and_tunnel,
 )
-from tests.engine.access.helpers import HOME, OWNER
+from tests.engine.access.helpers import HOME, OWNER, PARTNER
 from tests.faults import Faults
 from tests.flows.existing import adopt, serve
 from tests.flows.login_dialog import RULES, add as add_login, token_of, visit
@@ -215,12 +215,14 @@ class World:
             await settle(self.hass)
 
     async def _have_people_log_in(self) -> None:
-        """Add a login hostname, which stays because somebody got in."""
+        """Add a login hostname, which stays because somebody got in; somebody else gets in, too."""
         url = await begin_trial(self.hass, self.entry, HOME)
         token = await token_of(self.sandbox)
         status, _ = await visit(self.hass, self.visitor, url, token)
         assert status == 200
+        await wait_for_refresh(self.hass, self.freezer, LOG_EVERY)
         log_in(self.sandbox)
+        log_in(self.sandbox, PARTNER)
         await wait_for_refresh(self.hass, self.freezer, LOG_EVERY)
 
     async def _have_requests_arrive(self) -> None:

@@ -13,18 +13,19 @@ from homeassistant.util import dt as dt_util
 
 from ..bus_events import async_fire_fixed
 from ..const import LOGGER, SUBENTRY_LOGIN_HOSTNAME
+from ..engine.access.beyond_settings import LetIn, may_log_in, still_let_in, who_is_out
 from ..engine.access.login_visit import AskedBy, who_asks
-from ..engine.access.named_people import lets_strangers_pass
+from ..engine.access.named_people import strangers_pass
 from ..engine.access.observation import AccessObservation, find_own
 from ..engine.access.plan import LoginPlan, Occasion
 from ..engine.access.problems import LoginProblemCode, problem_of
-from ..engine.access.sessions import Sessions
+from ..engine.access.sessions import Sessions, sessions_of
 from ..engine.access.settings import LoginSettings
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import EngineError, Permission, PermissionMissing
 from ..engine.moment import Lasting, Moment
 from ..engine.probe import Probe, Visit
-from ..engine.rules.truth import combine
+from ..engine.rules.truth import Truth
 from ..issues import Fix, Issue, async_report, login_issue
 from ..login_issues import drift_issues, zero_trust_issue
 from ..storage.logins import LoginRecord, LoginRecords, Stage
@@ -183,6 +184,42 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         self._note_sessions(hostname)
         self._report()
 
+    async def async_find_strangers(
+        self, logged_in: Mapping[str, Collection[str]]
+    ) -> Mapping[str, frozenset[str]]:
+        """Return who of those that logged in may not, by hostname, once Access was read for it.
+
+        Their sessions end as soon as nothing lets them in any more.
+        """
+        if self.data.observation is None and logged_in:
+            await self.async_look_again()
+        suspects = self._strangers_among(logged_in)
+        is_news = False
+        for hostname, emails in suspects.items():
+            record = self.records.records.get(hostname)
+            is_news = is_news or not (record and emails <= record.let_in.emails)
+            await self.records.async_note_let_in(hostname, LetIn(emails=emails))
+        if is_news:
+            await self.async_look_again()
+        return self._strangers_among(suspects)
+
+    def _strangers_among(
+        self, logged_in: Mapping[str, Collection[str]]
+    ) -> dict[str, frozenset[str]]:
+        strangers = {
+            hostname: frozenset(
+                email for email in emails if self.may_log_in(hostname, email) is False
+            )
+            for hostname, emails in logged_in.items()
+        }
+        return {hostname: emails for hostname, emails in strangers.items() if emails}
+
+    def may_log_in(self, hostname: str, email: str) -> Truth:
+        """Return whether somebody is among the people who were chosen, by the groups that were read last."""
+        settings, seen = self.logins.get(hostname), self.data.observation
+        groups = seen.groups if seen else ()
+        return may_log_in(settings, groups, email) if settings else None
+
     def stage_of(self, hostname: str) -> Stage | None:
         """Return how far a login hostname has come; None for one that is not known."""
         record = self.records.records.get(hostname)
@@ -324,13 +361,24 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         self._has_just_read = True
         self._failed_reads = 0
         for hostname in logins.keys() & before.keys():
-            record = before[hostname]
-            own = find_own(observation, record.settings, record.ids)
-            await self.records.async_note_ids(hostname, record.ids, own.ids)
+            await self._note_seen(before[hostname], observation)
         for record in self.records.at(Stage.LEFT):
             own = find_own(observation, record.settings, record.ids)
             if own.application is None and not own.path_applications:
                 await self.records.async_forget(record.settings.hostname)
+
+    async def _note_seen(
+        self, record: LoginRecord, observation: AccessObservation
+    ) -> None:
+        """Store what is ours, and who can log in beyond the settings; sessions end once that is over."""
+        plan = self.writer.plan(observation, record.settings, Occasion.KEEP)
+        let_in, out = record.let_in, LetIn()
+        if record.stage is Stage.KEPT:
+            out = who_is_out(let_in, observation, plan)
+            let_in = still_let_in(let_in, out, observation, plan)
+        await self.records.async_note_seen(
+            record, plan.own.ids, let_in, sessions_of(out)
+        )
 
     def _state(
         self, logins: Mapping[str, LoginSettings], visits: Mapping[str, Visit]
@@ -359,18 +407,11 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
     ) -> LoginState:
         plan = self.writer.plan(observation, settings, Occasion.KEEP)
         application = plan.own.application
-        groups = observation.groups_by_id
         return LoginState(
             settings=settings,
             plan=plan,
             asked_by=who_asks(visit, observation.organization, application),
-            strangers_pass=combine(
-                "or",
-                (
-                    lets_strangers_pass(policy, groups)
-                    for policy in (application.policies if application else ())
-                ),
-            ),
+            strangers_pass=strangers_pass(application, observation.groups_by_id),
         )
 
     def _due_removals(self) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Coordinator of the log of logins: who logged in at the login hostnames, and who was refused."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import timedelta
 from typing import Final, override
 
@@ -9,12 +9,14 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from ..bus_events import async_fire_login
-from ..engine.access.login_history import LoginHistory, LoginLog
+from ..engine.access.login_history import LoginHistory, LoginLog, strangers_to_tell
+from ..engine.access.logins import Login
 from ..engine.access.settings import LoginSettings
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import Permission
+from ..engine.rules.truth import Truth
 from ..issues import async_report
-from ..login_issues import refused_login_issues
+from ..login_issues import refused_login_issues, stranger_issues
 from ..storage.logins import LoginRecords
 from ..storage.told_logins import ToldLogins
 from ..subentries import logins_of
@@ -23,6 +25,12 @@ from .base import CloudflareCoordinator
 
 # A permission that is missing is not asked for again and again.
 _RETRY_EVERY: Final = timedelta(hours=1)
+
+# By hostname, and of a hostname and an e-mail address.
+type FindStrangers = Callable[
+    [Mapping[str, Collection[str]]], Awaitable[Mapping[str, Collection[str]]]
+]
+type MayLogIn = Callable[[str, str], Truth]
 
 
 class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | None]):
@@ -42,11 +50,19 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
         client: CloudflareClient,
         records: LoginRecords,
         told: ToldLogins,
+        find_strangers: FindStrangers,
+        may_log_in: MayLogIn,
     ) -> None:
-        """Initialize the coordinator; nothing is known at first."""
+        """Initialize the coordinator; nothing is known at first.
+
+        find_strangers finds those among people who logged in who may not, and has their sessions
+        end; may_log_in says what is known of it now.
+        """
         super().__init__(hass, entry, client)
         self.data = {}
         self._records = records
+        self._find_strangers = find_strangers
+        self._may_log_in = may_log_in
         self._told = told
         self._log = LoginLog()
         self._followed = frozenset[str]()
@@ -55,6 +71,11 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
     def logins(self) -> dict[str, LoginSettings]:
         """Return the settings of the login hostnames as they are configured now, by hostname."""
         return logins_of(self.config_entry.subentries)
+
+    @property
+    def strangers(self) -> Mapping[str, tuple[Login, ...]]:
+        """Return the last logins of people who may not log in, by hostname."""
+        return self._told.strangers
 
     @callback
     def async_keep_up(self) -> None:
@@ -103,7 +124,7 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
     async def _tell(
         self, hostnames: Mapping[str, str], histories: Mapping[str, LoginHistory]
     ) -> None:
-        """Fire what is new; what was in the log before it was read first is none."""
+        """Fire what is new, and have strangers told; what was in the log before it was read first is none."""
         told = self._told.told
         untold = self._log.untold(told) if told is not None else ()
         last = {
@@ -111,11 +132,45 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
             for hostname, history in histories.items()
             if history.last
         }
+        strangers = await self._strangers_in(hostnames, untold)
         # Stored before: a login that is told twice is worse than one that is not told.
-        await self._told.async_keep(self._log.ray_ids, last)
+        await self._told.async_keep(self._log.ray_ids, last, strangers)
         for login in untold:
             if hostname := hostnames.get(login.application_id):
                 async_fire_login(self.hass, self.config_entry, hostname, login)
+
+    async def _strangers_in(
+        self, hostnames: Mapping[str, str], logins: Iterable[Login]
+    ) -> dict[str, tuple[Login, ...]]:
+        """Return the logins of people who may not log in, and still may not, by hostname."""
+        new: dict[str, list[Login]] = {}
+        for login in logins:
+            if login.allowed and (hostname := hostnames.get(login.application_id)):
+                new.setdefault(hostname, []).append(login)
+        strangers = await self._find_strangers(
+            {
+                hostname: {login.email for login in each}
+                for hostname, each in new.items()
+            }
+        )
+        now = dt_util.utcnow()
+        told = {
+            hostname: strangers_to_tell(
+                (
+                    login
+                    for login in self.strangers.get(hostname, ())
+                    if self._may_log_in(hostname, login.email) is not True
+                ),
+                (
+                    login
+                    for login in new.get(hostname, ())
+                    if login.email in strangers.get(hostname, ())
+                ),
+                now,
+            )
+            for hostname in hostnames.values()
+        }
+        return {hostname: each for hostname, each in told.items() if each}
 
     def _report(self, histories: Mapping[str, LoginHistory]) -> None:
         """Report who was refused within the last day."""
@@ -129,3 +184,10 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
             )
         ]
         async_report(self.hass, self.config_entry.entry_id, "refused_login", issues)
+        issues = [
+            issue
+            for hostname, strangers in self.strangers.items()
+            if hostname in histories
+            for issue in stranger_issues(logins[hostname], strangers, country_name)
+        ]
+        async_report(self.hass, self.config_entry.entry_id, "stranger_login", issues)

@@ -12,11 +12,12 @@ from homeassistant.core import HomeAssistant, callback
 from ..account import async_get_account_state
 from ..const import CONF_ACCOUNT_ID, LOGGER
 from ..engine.access.apply import LoginOutcome, apply_login_plan
+from ..engine.access.beyond_settings import LetIn
 from ..engine.access.login_visit import asked_for, shows_login
 from ..engine.access.observation import AccessObservation, OwnIds, find_own
 from ..engine.access.observe import observe_access
 from ..engine.access.plan import LoginPlan, Occasion, make_login_plan
-from ..engine.access.sessions import Sessions, sessions_to_end
+from ..engine.access.sessions import Sessions, sessions_to_end, taken_away
 from ..engine.access.set_up import LoginRemoval, LoginSetUp, remove_login, set_up_login
 from ..engine.access.settings import LoginSettings
 from ..engine.access.steps import LoginStep
@@ -152,13 +153,16 @@ class LoginWriter:
             observation, plan = await self._confirmed(confirmed, Occasion.SET_UP)
             former = self._records.records.get(plan.settings.hostname)
             due = former.sessions if former else Sessions()
+            let_in = former.let_in if former else LetIn()
             if plan.own.application or plan.settings.adopted:
                 record = (
                     _record(plan, Stage.TRIAL, until)
                     if self.needs_trial(plan)
                     else _record(plan, Stage.LEFT)
                 )
-                await self._records.async_put(replace(record, sessions=due))
+                await self._records.async_put(
+                    replace(record, let_in=let_in, sessions=due)
+                )
                 return await self._apply(
                     observation, plan, former.settings if former else None
                 )
@@ -299,7 +303,7 @@ class LoginWriter:
     ) -> LoginOutcome:
         # Stored before the first write: they end whatever happens to Home Assistant now.
         await self._records.async_note_due(
-            plan.settings.hostname, sessions_to_end(plan, before)
+            plan.settings.hostname, sessions_to_end(plan, before), taken_away(plan)
         )
         outcome = await apply_login_plan(
             self._client, self._account_id, observation, plan

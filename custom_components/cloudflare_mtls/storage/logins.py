@@ -15,6 +15,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN, LOGGER
+from ..engine.access.beyond_settings import LetIn
 from ..engine.access.observation import OwnIds
 from ..engine.access.sessions import Sessions
 from ..engine.access.settings import LoginSettings
@@ -54,7 +55,8 @@ class LoginRecord:
     """A login hostname as it was set up last.
 
     ids: what is ours at Cloudflare; tunnel_ids: the tunnels whose cloudflared may demand its token.
-    until: when its trial ends. sessions: those that must end, until Cloudflare has ended them.
+    until: when its trial ends. let_in: who could log in beyond the settings, until that is over.
+    sessions: those that must end, until Cloudflare has ended them.
     """
 
     settings: LoginSettings
@@ -62,13 +64,19 @@ class LoginRecord:
     ids: OwnIds = field(default_factory=OwnIds)
     tunnel_ids: frozenset[str] = frozenset()
     until: datetime | None = None
+    let_in: LetIn = field(default_factory=LetIn)
     sessions: Sessions = field(default_factory=Sessions)
+
+    @property
+    def has_strangers(self) -> bool:
+        """Return whether people may be logged in who may not log in by the settings."""
+        return self.let_in != LetIn() or bool(self.sessions)
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
-        """Return a record as it was stored; an earlier version stored no sessions."""
+        """Return a record as it was stored; earlier versions stored less of sessions."""
         ids, until = data["ids"], data["until"]
-        sessions = data.get("sessions", {})
+        let_in, sessions = data.get("let_in", {}), data.get("sessions", {})
         return cls(
             settings=read_login_settings(data["settings"]),
             stage=Stage(data["stage"]),
@@ -80,6 +88,10 @@ class LoginRecord:
             ),
             tunnel_ids=frozenset(data["tunnel_ids"]),
             until=datetime.fromisoformat(until) if until else None,
+            let_in=LetIn(
+                emails=frozenset(let_in.get("emails", ())),
+                ways=frozenset(let_in.get("ways", ())),
+            ),
             sessions=Sessions(
                 of_everybody=sessions.get("of_everybody", False),
                 emails=frozenset(sessions.get("emails", ())),
@@ -99,6 +111,10 @@ class LoginRecord:
             },
             "tunnel_ids": sorted(self.tunnel_ids),
             "until": self.until.isoformat() if self.until else None,
+            "let_in": {
+                "emails": sorted(self.let_in.emails),
+                "ways": sorted(self.let_in.ways),
+            },
             "sessions": {
                 "of_everybody": self.sessions.of_everybody,
                 "emails": sorted(self.sessions.emails),
@@ -155,12 +171,35 @@ class LoginRecords:
         if record is not None and record.ids == before:
             await self.async_put(replace(record, ids=ids))
 
-    async def async_note_due(self, hostname: str, sessions: Sessions) -> None:
-        """Store that sessions must end, beside those that must already."""
+    async def async_note_let_in(self, hostname: str, people: LetIn) -> None:
+        """Store who could log in beyond the settings, beside those that are known."""
+        record = self._records.get(hostname)
+        if record is not None:
+            await self.async_put(replace(record, let_in=record.let_in | people))
+
+    async def async_note_seen(
+        self, before: LoginRecord, ids: OwnIds, let_in: LetIn, due: Sessions
+    ) -> None:
+        """Store what a look showed, unless something was stored since it began.
+
+        ids: of what is ours. let_in: who can log in beyond the settings; due: the sessions of those
+        who no longer can.
+        """
+        if self._records.get(before.settings.hostname) == before:
+            sessions = before.sessions | due
+            await self.async_put(
+                replace(before, ids=ids, let_in=let_in, sessions=sessions)
+            )
+
+    async def async_note_due(
+        self, hostname: str, sessions: Sessions, out: LetIn
+    ) -> None:
+        """Store that sessions must end, beside those that must already; they are also those of out."""
         record = self._records.get(hostname)
         if record is not None:
             due = record.sessions | sessions
-            await self.async_put(replace(record, sessions=due))
+            let_in = record.let_in.without(out)
+            await self.async_put(replace(record, let_in=let_in, sessions=due))
 
     async def async_note_ended(self, hostname: str, sessions: Sessions) -> None:
         """Store that sessions have ended."""

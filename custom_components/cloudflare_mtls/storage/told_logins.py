@@ -1,4 +1,4 @@
-"""Which logins people were told of already, and who logged in last, also across restarts."""
+"""Which logins people were told of already, who logged in last, and which strangers did, also across restarts."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
@@ -27,23 +27,37 @@ class ToldLogins:
         self._store = store
         self.told: frozenset[str] | None = None
         self.last: Mapping[str, Login] = {}
+        self.strangers: Mapping[str, tuple[Login, ...]] = {}
         if stored is not None:
             self.told = frozenset(stored["told"])
             self.last = {
                 hostname: _login(data) for hostname, data in stored["last"].items()
             }
+            # An earlier version did not look for strangers.
+            self.strangers = {
+                hostname: tuple(map(_login, logins))
+                for hostname, logins in stored.get("strangers", {}).items()
+            }
 
     async def async_keep(
-        self, told: Collection[str], last: Mapping[str, Login]
+        self,
+        told: Collection[str],
+        last: Mapping[str, Login],
+        strangers: Mapping[str, tuple[Login, ...]],
     ) -> None:
-        """Store what was told by now, and the last login of each hostname, if that is new."""
-        if self.told is not None and self.told >= set(told) and self.last == last:
+        """Store what was told by now, and the last login and the strangers of each hostname, if that is new."""
+        is_told = self.told is not None and self.told >= set(told)
+        if is_told and (self.last, self.strangers) == (last, strangers):
             return
-        self.told, self.last = frozenset(told), last
+        self.told, self.last, self.strangers = frozenset(told), last, strangers
         await self._store.async_save(
             {
                 "told": sorted(told),
                 "last": {hostname: _data(login) for hostname, login in last.items()},
+                "strangers": {
+                    hostname: [_data(login) for login in logins]
+                    for hostname, logins in strangers.items()
+                },
             }
         )
 

@@ -1,5 +1,6 @@
 """What policies and groups say: whatever is changed there, it is told from what was seen before."""
 
+from json import loads
 from typing import Any
 
 import pytest
@@ -64,3 +65,14 @@ def test_what_changes_nothing() -> None:
 def test_one_more() -> None:
     one, two = policy(include=[MAIL]), policy(decision="deny", include=[OTHER])
     assert len({contents_of(each, {}) for each in ([], [one], [one, two])}) == 3
+
+
+def test_text_says_nothing_of_how_it_is_kept() -> None:
+    """An ignored repair is known by it, also to a later version."""
+    said = contents_of([policy(include=[MAIL])], {})
+    rules = {
+        "exclude": [],
+        "include": [f'{{"email":{{"email":"{OWNER}"}}}}'],
+        "require": [],
+    }
+    assert loads(said) == [["allow"], [rules]]

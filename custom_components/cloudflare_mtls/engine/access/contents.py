@@ -1,6 +1,9 @@
 """What policies say, with the groups that they name, to compare it with what a person has seen (pure)."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
 
 from ..api.access_models import AccessGroup, AccessPolicy
 from ..api.selectors import InGroup, SelectorRules
@@ -15,7 +18,19 @@ def contents_of(
     rules = [each.rules for each in found]
     reached = _reached(rules, groups)
     rules += [reached[key].rules for key in sorted(reached)]
-    return repr((decisions, [each.body() for each in rules]))
+    said = [decisions, [_sorted(each.body()) for each in rules]]
+    return orjson.dumps(said, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _sorted(body: Mapping[str, list[dict[str, Any]]]) -> Mapping[str, list[str]]:
+    """Return rules in an order that depends on nothing but what they say."""
+    return {
+        key: sorted(
+            orjson.dumps(each, option=orjson.OPT_SORT_KEYS).decode()
+            for each in selectors
+        )
+        for key, selectors in body.items()
+    }
 
 
 def _reached(

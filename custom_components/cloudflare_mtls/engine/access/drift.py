@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
+import orjson
+
 from ..api.access_models import (
     AccessApplication,
     AccessGroup,
@@ -88,6 +90,12 @@ class Difference:
     added: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     seen: str = field(default="", compare=False)
+
+    @property
+    def contents(self) -> str:
+        """Return a text that is another one once anything else differs, in whichever version."""
+        said = [self.drift, self.target, self.added, self.missing, self.seen]
+        return orjson.dumps(said).decode()
 
 
 def find_differences(

@@ -12,6 +12,8 @@ from .logins import Login, fold_logins
 WINDOW: Final = timedelta(hours=24)
 # Rows may appear in the log a while after the login, so that this much of it is read again.
 _OVERLAP: Final = timedelta(minutes=30)
+# Who is away for a while is to know of a stranger, too.
+_STRANGERS: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +86,24 @@ class LoginLog:
             )
             for application_id, hostname in hostnames.items()
         }
+
+
+def newest_by_person(logins: Iterable[Login]) -> list[Login]:
+    """Return the last login of each person whose address is known, the newest first."""
+    in_order = sorted(logins, key=lambda login: login.at)
+    by_email = {login.email: login for login in in_order if login.email}
+    return sorted(by_email.values(), key=lambda login: login.at, reverse=True)
+
+
+def strangers_to_tell(
+    known: Iterable[Login], more: Iterable[Login], now: datetime
+) -> tuple[Login, ...]:
+    """Return the last login of each stranger, the newest first, but none that is long ago."""
+    return tuple(
+        login
+        for login in newest_by_person((*known, *more))
+        if login.at >= now - _STRANGERS
+    )
 
 
 def _history(logins: Collection[Login], last: Login | None) -> LoginHistory:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from ..api.access_models import AccessGroup, AccessPolicy, Decision
+from ..api.access_models import AccessApplication, AccessGroup, AccessPolicy, Decision
 from ..api.selectors import (
     CountryIs,
     EmailEndsIn,
@@ -54,6 +54,14 @@ def lets_strangers_pass(
     if policy.decision in _ASK_FOR_A_LOGIN:
         return False
     return None if policy.decision is None else negate(names_all(policy.rules, groups))
+
+
+def strangers_pass(
+    application: AccessApplication | None, groups: Mapping[str, AccessGroup]
+) -> Truth:
+    """Return whether an application lets somebody pass without a login whom it does not name."""
+    policies = application.policies if application else ()
+    return combine("or", [lets_strangers_pass(each, groups) for each in policies])
 
 
 def lets_anybody_in(policy: AccessPolicy, groups: Mapping[str, AccessGroup]) -> bool:

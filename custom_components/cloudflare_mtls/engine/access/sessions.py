@@ -1,18 +1,13 @@
 """Whose sessions must end once a plan was carried out: those whom it takes away what let them in (pure)."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ..api.access_models import AccessPolicy, Decision
-from ..api.selectors import EmailIs
-from .desired import References, policy_rules
+from ..api.access_models import AccessPolicy
+from .beyond_settings import LetIn, beyond_own_policy, methods_beyond, ways_by_others
 from .drift import Drift
 from .plan import LoginPlan
-from .settings import LoginSettings, People, read_email, shuts_out
+from .settings import LoginSettings, People, shuts_out
 from .steps import ApplicationStep, LoginAction, PolicyStep
-
-# Nobody has logged in by one of these.
-_WITHOUT_SESSION = (Decision.BYPASS, Decision.DENY)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +52,7 @@ def sessions_to_end(plan: LoginPlan, before: LoginSettings | None = None) -> Ses
     """
     if plan.own.application is None or plan.settings.adopted:
         return Sessions()
-    sessions = Sessions()
-    for each in _of_steps(plan):
-        sessions |= each
+    sessions = sessions_of(taken_away(plan))
     if before is None:
         return sessions
     chosen = before.who.emails if isinstance(before.who, People) else frozenset()
@@ -68,49 +61,28 @@ def sessions_to_end(plan: LoginPlan, before: LoginSettings | None = None) -> Ses
     )
 
 
-def _of_steps(plan: LoginPlan) -> Iterator[Sessions]:
+def sessions_of(people: LetIn) -> Sessions:
+    """Return the sessions that people may have: where nobody knows who they are, those of everybody."""
+    return Sessions(of_everybody=bool(people.ways), emails=people.emails)
+
+
+def taken_away(plan: LoginPlan) -> LetIn:
+    """Return whom a plan takes away what let them in beyond the settings."""
+    if plan.own.application is None or plan.settings.adopted:
+        return LetIn()
+    people = LetIn()
     for step in plan.steps:
         match step:
             case PolicyStep(action=LoginAction.UPDATE, found=AccessPolicy() as found):
                 if step.fixes & {Drift.POLICY_OPENED, Drift.PEOPLE}:
-                    yield _of_people(plan, found)
+                    people |= beyond_own_policy(found, plan.settings)
             case ApplicationStep(action=LoginAction.UPDATE):
-                yield Sessions(
-                    of_everybody=_takes_policies(step) or _takes_methods(plan, step)
-                )
+                people |= LetIn(ways=_ways_of_application(plan, step))
+    return people
 
 
-def _of_people(plan: LoginPlan, found: AccessPolicy) -> Sessions:
-    """Return the sessions of those whom our policy no longer lets in."""
-    if found.decision in _WITHOUT_SESSION:
-        return Sessions()
-    wanted = policy_rules(plan.settings, References()).include
-    extra = found.rules.include - wanted
-    emails = {
-        email
-        for each in extra
-        if isinstance(each, EmailIs) and (email := read_email(each.address))
-    }
-    return Sessions(of_everybody=len(emails) < len(extra), emails=frozenset(emails))
-
-
-def _takes_policies(step: ApplicationStep) -> bool:
-    """Return whether a step takes away a policy by which somebody may have logged in."""
-    return step.found is not None and any(
-        each.decision not in _WITHOUT_SESSION
-        for each in step.found.policies
-        if each.id in step.removes
-    )
-
-
-def _takes_methods(plan: LoginPlan, step: ApplicationStep) -> bool:
-    """Return whether people may have logged in by a method that a step no longer allows."""
-    settings = plan.settings
-    if Drift.LOGIN_METHODS not in step.fixes or step.found is None:
-        return False
-    if not settings.login_methods and not settings.one_time_pin:
-        # All of the account's methods are allowed.
-        return False
-    return not step.found.allowed_login_methods or any(
-        each.added for each in plan.differences if each.drift is Drift.LOGIN_METHODS
-    )
+def _ways_of_application(plan: LoginPlan, step: ApplicationStep) -> frozenset[str]:
+    policies = step.found.policies if step.found else ()
+    removed = ways_by_others(each for each in policies if each.id in step.removes)
+    methods = methods_beyond(plan) if Drift.LOGIN_METHODS in step.fixes else ()
+    return frozenset({*removed, *methods})
