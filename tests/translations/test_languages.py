@@ -189,10 +189,11 @@ def test_titles_of_menus_fit_into_one_line(language: str) -> None:
         assert not placeholders(title), menu
 
 
-# What Home Assistant opens or blocks is known only where it has looked. These keys are shown after it has.
+# These are shown after a look, or say what will be done.
 SEEN: Final = {
     "issues::drift::fix_flow::step::init::description",
     "issues::exposed::title",
+    "issues::moved_in_file::fix_flow::step::init::description",
 }
 
 
