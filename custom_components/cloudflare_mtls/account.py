@@ -16,6 +16,7 @@ from .engine.api.recent_writes import RecentWrites
 from .engine.api.transport import BASE_URL
 from .engine.api.whole_lists import WholeLists
 from .engine.arrival import Arrival
+from .engine.checks.surroundings import Surroundings
 from .engine.moment import Moment
 from .engine.probe import Probe
 
@@ -61,7 +62,7 @@ _SHARED: HassKey[dict[str, AccountState]] = HassKey(f"{DOMAIN}_shared")
 
 @dataclass
 class AccountState:
-    """State that all entries, dialogs and actions of an account share: pauses, recent writes, lists, answers and arrivals."""
+    """State that all entries, dialogs and actions of an account share: pauses, recent writes, lists, answers, surroundings and arrivals."""
 
     recent: RecentWrites = field(default_factory=RecentWrites)
     lists: WholeLists = field(default_factory=WholeLists)
@@ -71,6 +72,8 @@ class AccountState:
     query_pause: Pause = field(default_factory=Pause)
     # When Cloudflare last listed the tunnels: that is asked each minute.
     answered_at: Moment | None = None
+    # What stood around the rules when it was last read.
+    surroundings: Surroundings = field(default_factory=Surroundings)
     # Where visits with a certificate ended, and when, by hostname.
     arrivals: dict[str, tuple[Arrival, Moment]] = field(default_factory=dict)
 

@@ -93,17 +93,18 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
 
     def allowing_in(self, zone_id: str) -> tuple[IpAccessRule, ...]:
         """Return the rules that are known to let visitors past the zone's custom rules."""
-        return self.data.of(zone_id).allowing if self.data else ()
+        return (self.data or self.shared.surroundings).of(zone_id).allowing
 
     async def async_read_allowing(self, zone_id: str) -> tuple[IpAccessRule, ...]:
         """Read at once which rules let visitors past the zone's custom rules.
 
-        None are returned where the token may not read them. Raises EngineError.
+        Where the token may not read them, those that were known before are returned. Raises
+        EngineError.
         """
         try:
             allowing = await self.client.ip_access_rules.list_allowing(zone_id)
         except PermissionMissing:
-            return ()
+            return self.allowing_in(zone_id)
         around = self.data or Surroundings()
         zone = replace(around.of(zone_id), allowing=allowing)
         self.async_set_updated_data(
@@ -118,9 +119,11 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         """
         await self.async_read_allowing(zone_id)
         listing = self.client.worker_routes.list(zone_id)
-        worker_routes = await self._unless_missing(listing) or ()
+        worker_routes = await self._unless_missing(listing)
         around = self.data or Surroundings()
-        zone = replace(around.of(zone_id), worker_routes=worker_routes)
+        zone = around.of(zone_id)
+        if worker_routes is not None:
+            zone = replace(zone, worker_routes=worker_routes)
         self.async_set_updated_data(
             replace(around, zones={**around.zones, zone_id: zone})
         )
@@ -169,12 +172,13 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         self._not_permitted_then = self.not_permitted
         if not newly_missing and not self._newly_unread:
             self._all_read_on = Moment.now()
-        return Surroundings(
+        self.shared.surroundings = Surroundings(
             zones={**_only(before.zones, watched), **looked_around},
             applications=applications,
             configurations={**kept, **found},
             unread_tunnels=frozenset(configurations.failed.keys() - kept),
         )
+        return self.shared.surroundings
 
     async def _read_again(
         self, before: Surroundings, zone_ids: Collection[str]
@@ -226,7 +230,10 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
             return self.data.applications if self.data else None
 
     async def _look_around(self, zone_id: str) -> ZoneSurroundings:
-        return await look_around(self.client, zone_id, self._unless_missing)
+        before = self.data or self.shared.surroundings
+        return await look_around(
+            self.client, zone_id, self._unless_missing, before.of(zone_id)
+        )
 
     @callback
     def async_keep_up(self) -> None:

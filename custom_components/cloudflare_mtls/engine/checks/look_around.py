@@ -18,9 +18,14 @@ class UnlessMissing(Protocol):
 
 
 async def look_around(
-    client: CloudflareClient, zone_id: str, unless_missing: UnlessMissing
+    client: CloudflareClient,
+    zone_id: str,
+    unless_missing: UnlessMissing,
+    before: ZoneSurroundings,
 ) -> ZoneSurroundings:
     """Return what stands around a zone's rules; raise EngineError, but not for a permission.
+
+    What may not be read counts as before: a lost permission does not show that something is gone.
 
     Sources: GET /zones/{zone_id}/settings/{setting}, /bot_management,
     /firewall/access_rules/rules and /workers/routes.
@@ -39,10 +44,12 @@ async def look_around(
         ask(lambda client, zone_id: client.worker_routes.list(zone_id)),
     )
     return ZoneSurroundings(
-        settings=settings or {},
-        bot_fight_mode=bot_fight_mode,
-        allowing=allowing or (),
-        worker_routes=worker_routes or (),
+        settings=before.settings if settings is None else settings,
+        bot_fight_mode=(
+            before.bot_fight_mode if bot_fight_mode is None else bot_fight_mode
+        ),
+        allowing=before.allowing if allowing is None else allowing,
+        worker_routes=before.worker_routes if worker_routes is None else worker_routes,
     )
 
 

@@ -10,7 +10,7 @@ from ..api.models import IpAccessRule, Setting, WorkerRoute, Zone
 
 @dataclass(frozen=True, kw_only=True)
 class ZoneSurroundings:
-    """What was read around one zone's rules; None, or missing, where the token may not read.
+    """What was read around one zone's rules; None, or missing, where the token could never read it.
 
     Allowing are the IP Access rules for whose visitors no custom rule is evaluated.
     """
