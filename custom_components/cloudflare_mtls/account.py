@@ -17,7 +17,7 @@ from .engine.api.transport import BASE_URL
 from .engine.api.whole_lists import WholeLists
 from .engine.arrival import Arrival
 from .engine.checks.surroundings import Surroundings
-from .engine.moment import Moment
+from .engine.moment import Lasting, Moment
 from .engine.probe import Probe
 
 
@@ -74,6 +74,8 @@ class AccountState:
     answered_at: Moment | None = None
     # What stood around the rules when it was last read.
     surroundings: Surroundings = field(default_factory=Surroundings)
+    # Since when the edge tells of requests, by hostname: no reload makes rules newer.
+    told: Lasting = field(default_factory=Lasting)
     # Where visits with a certificate ended, and when, by hostname.
     arrivals: dict[str, tuple[Arrival, Moment]] = field(default_factory=dict)
 

@@ -4,7 +4,7 @@ Home Assistant has no such entities then: it ignores the order, and says nothing
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import (
@@ -21,6 +21,9 @@ from homeassistant.helpers.target import (
 )
 
 from .const import DOMAIN
+
+# Not those that a person disabled; with an account, Home Assistant disables all of its entities.
+_WITH_ITS_ACCOUNT: Final = (None, er.RegistryEntryDisabler.CONFIG_ENTRY)
 
 type KeepOrder = Callable[[ConfigEntry, str], Awaitable[None]]
 
@@ -58,7 +61,7 @@ def _subentries(
         if (
             entity is None
             or (entity.domain, entity.platform) != (domain, DOMAIN)
-            or entity.disabled
+            or entity.disabled_by not in _WITH_ITS_ACCOUNT
         ):
             continue
         entry = hass.config_entries.async_get_entry(entity.config_entry_id or "")

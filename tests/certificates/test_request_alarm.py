@@ -115,6 +115,21 @@ async def test_rule_that_somebody_switched_off(
     assert f"{dt_util.now():%H:%M}" in placeholders(hass, KEY)["at"]
 
 
+async def test_stranger_right_after_a_reload(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    entry: MockConfigEntry,
+    client: Client,
+    stranger: dict[str, str],
+) -> None:
+    """Nobody has written a rule for days, so nothing has to reach the edge."""
+    freezer.tick(3 * DAY)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await settle(hass)
+    await fail_to_log_in(client, stranger)
+    assert reported(hass) == {KEY}
+
+
 async def test_nothing_says_that_strangers_are_blocked(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,

@@ -11,6 +11,8 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.util import dt as dt_util
 
+from ..account import async_get_account_state
+from ..const import CONF_ACCOUNT_ID
 from ..coordinator.protection import ProtectionCoordinator
 from ..coordinator.visits import VisitCoordinator
 from ..engine.certificates.certificate import Certificate, readable
@@ -71,7 +73,7 @@ class RequestAlarm:
         self._alarms = alarms
         # What Cloudflare listed at the last look, by fingerprint.
         self._listed: Mapping[str, Certificate] = {}
-        self._told = Lasting()
+        self._told = async_get_account_state(hass, entry.data[CONF_ACCOUNT_ID]).told
         self._told_since: Mapping[str, Moment] = {}
         # Which certificates are listed as revoked, and since when.
         self._revoked = Lasting()

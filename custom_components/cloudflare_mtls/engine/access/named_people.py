@@ -38,6 +38,70 @@ _NAMING: Final = frozenset(
     }
 )
 
+# Where anybody may have an address: the free mail services that most people use.
+_PUBLIC_MAIL: Final = frozenset(
+    {
+        "126.com",
+        "163.com",
+        "aol.com",
+        "bol.com.br",
+        "fastmail.com",
+        "free.fr",
+        "freenet.de",
+        "gmail.com",
+        "gmx.at",
+        "gmx.ch",
+        "gmx.com",
+        "gmx.de",
+        "gmx.net",
+        "googlemail.com",
+        "hey.com",
+        "hotmail.com",
+        "hotmail.de",
+        "hotmail.fr",
+        "hotmail.it",
+        "icloud.com",
+        "interia.pl",
+        "laposte.net",
+        "libero.it",
+        "live.com",
+        "mac.com",
+        "mail.com",
+        "mail.ru",
+        "me.com",
+        "msn.com",
+        "o2.pl",
+        "onet.pl",
+        "orange.fr",
+        "outlook.com",
+        "outlook.de",
+        "outlook.fr",
+        "outlook.it",
+        "pm.me",
+        "posteo.de",
+        "proton.me",
+        "protonmail.com",
+        "qq.com",
+        "seznam.cz",
+        "t-online.de",
+        "tuta.com",
+        "tutanota.com",
+        "uol.com.br",
+        "virgilio.it",
+        "web.de",
+        "wp.pl",
+        "yahoo.com",
+        "yahoo.de",
+        "yahoo.es",
+        "yahoo.fr",
+        "yahoo.it",
+        "yandex.com",
+        "yandex.ru",
+        "ymail.com",
+        "zoho.com",
+    }
+)
+
 _ASK_FOR_A_LOGIN: Final = (Decision.ALLOW, Decision.DENY)
 _LET_IN: Final = (Decision.ALLOW, Decision.NON_IDENTITY, Decision.BYPASS)
 
@@ -96,8 +160,10 @@ def names_all(
 
 def _names(selector: Selector, groups: Mapping[str, AccessGroup]) -> Truth:
     match selector:
-        case EmailIs() | EmailEndsIn():
+        case EmailIs():
             return True
+        case EmailEndsIn(domain):
+            return domain not in _PUBLIC_MAIL
         # Somebody else has the same country, and can use the same login method.
         case Everyone() | LoggedInBy() | CountryIs():
             return False
