@@ -73,6 +73,26 @@ async def test_browsers_hostname(
 
 
 @pytest.mark.usefixtures("no_login")
+@pytest.mark.parametrize("service", ["ws", "tcp", "ssh", "bastion", "socks-proxy"])
+async def test_another_scheme(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, service: str
+) -> None:
+    """A browser gets the page by `ws`; whoever opens a WebSocket has TCP passed on to the server."""
+    (tunnel,) = sandbox.state.tunnels.values()
+    address = SERVICE.partition("://")[2]
+    led = service if service in ("bastion", "socks-proxy") else f"{service}://{address}"
+    tunnel.config = {
+        "ingress": [
+            {**rule, "service": led} if rule.get("hostname") == HOME else rule
+            for rule in tunnel.ingress
+        ]
+    }
+    await setup_integration(hass, entry)
+    assert reported(hass) == {KEY}
+    assert placeholders(hass, KEY)["value"] == led
+
+
+@pytest.mark.usefixtures("no_login")
 async def test_protected_hostname_that_is_off(
     hass: HomeAssistant,
     sandbox: Sandbox,

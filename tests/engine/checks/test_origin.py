@@ -120,6 +120,8 @@ def test_certificate_that_a_setting_accepts(origin_request: dict[str, Any]) -> N
         ("http://localhost:port", None, None),
         ("unix:/run/ha.sock", None, None),
         ("http_status:404", None, None),
+        ("ws://localhost:8123", None, None),
+        ("tcp://localhost:8124", None, None),
     ],
 )
 def test_port_and_scheme(service: str, check: Check | None, right: str | None) -> None:
@@ -165,6 +167,7 @@ def test_every_name_of_the_machine(service: str, found: bool) -> None:
         ("http://ha.localdomain:8123", False),
         (SERVICE, False),
         ("unix:/run/ha.local", False),
+        ("tcp://ha.local:8123", False),
     ],
 )
 def test_name_of_multicast_dns(service: str, found: bool) -> None:

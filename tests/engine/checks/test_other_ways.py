@@ -142,17 +142,89 @@ def test_names_that_lead_elsewhere(ingress: list[dict[str, Any]]) -> None:
         "http://[::1]:8123",
         "http://homeassistant.local:8123",
         "http://192.168.1.10:8123",
+        "http://[::ffff:192.168.1.10]:8123",
+        "http://[::ffff:7f00:1]:8123",
+        "http://[::1%25lo]:8123",
+        "http://127.1:8123",
+        "http://0:8123",
+        "http://0x7f000001:8123",
+        "ws://localhost:8123",
+        "WSS://192.168.1.10:8123",
+        "tcp://192.168.1.10:8123",
+        "ssh://homeassistant:8123",
+        "anything://localhost:8123",
+        "bastion",
+        "socks-proxy",
+        "localhost:8123",
+        "http://localhost:port",
+        "//localhost:8123",
+        "something new",
     ],
 )
 def test_other_addresses_of_home_assistant(service: str) -> None:
-    """It is the same one, whichever way the protected hostname leads there."""
+    """It is the same one, by whichever scheme; and what nobody can read may lead there."""
     assert found(home(served(OPEN, service))) == {OPEN}
 
 
-@pytest.mark.parametrize("service", ["http://localhost:8124", "http://nas:8123"])
+@pytest.mark.parametrize(
+    "service",
+    [
+        "http://localhost:8124",
+        "http://nas:8123",
+        "ws://nas:8123",
+        "ssh://localhost",
+        "tcp://localhost",
+        "anything://localhost",
+        "http://3com.lan:8123",
+        "unix:/run/nas.sock",
+        "unix+tls:/run/nas.sock",
+        "hello_world",
+        "hello-world",
+    ],
+)
 def test_other_servers(service: str) -> None:
-    """Another port on the same machine, and another machine."""
+    """Another port on the same machine, another machine, a socket, and cloudflared's own page."""
     assert found(home(served(OPEN, service))) == set()
+
+
+@pytest.mark.parametrize("settings", [{"bastionMode": True}, {"proxyType": "socks"}])
+def test_visitor_who_chooses_the_address(settings: dict[str, Any]) -> None:
+    """Such a rule leads everywhere, whatever its service; the setting may be that of all rules."""
+    seen = home(served(OPEN, "tcp://nas:22"))
+    assert found(seen) == set()
+    rule = {**served(OPEN, "tcp://nas:22"), "originRequest": settings}
+    assert found(home(rule)) == {OPEN}
+    for_all = TunnelConfiguration.from_raw(
+        TUNNEL_ID,
+        Fields(
+            {
+                "ingress": [served(OPEN, "tcp://nas:22"), CATCH_ALL],
+                "originRequest": settings,
+            }
+        ),
+    )
+    assert found(replace(seen, configurations={TUNNEL_ID: for_all})) == {OPEN}
+
+
+@pytest.mark.parametrize(
+    ("service", "other", "is_told"),
+    [
+        ("http://nas:5000", "tcp://NAS.:5000", True),
+        ("http://nas:5000", "https://nas:5000", True),
+        ("http://localhost:5000", "http://192.168.1.10:5000", True),
+        ("http://nas:5000", "socks-proxy", True),
+        ("unix:/run/nas.sock", "unix:/run/nas.sock", True),
+        ("unix:/run/nas.sock", "unix:/run/other.sock", False),
+        ("http://nas:5000", "http://nas:5001", False),
+        ("http://nas:5000", "something new", False),
+    ],
+)
+def test_another_service(service: str, other: str, *, is_told: bool) -> None:
+    """It is known by its address, whatever the scheme; one that nobody can read is not it."""
+    nas = replace(protected(), service=service, purpose=Purpose.OTHER)
+    around = Surroundings(applications=())
+    told = check_other_ways({ZONE_ID: home(served(OPEN, other))}, around, [nas], HERE)
+    assert bool(told) is is_told
 
 
 def test_home_assistant_beside_another_service() -> None:

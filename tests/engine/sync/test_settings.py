@@ -279,6 +279,9 @@ def test_proposal_is_a_hostname_that_visitors_reach(
     [
         ("http://nas:5000", True),
         ("https://nas", True),
+        ("HTTP://nas:5000", True),
+        ("ws://nas:5000", True),
+        ("wss://nas", True),
         ("unix:/run/nas.sock", True),
         ("unix+tls:/run/nas.sock", True),
         ("ssh://nas:22", False),

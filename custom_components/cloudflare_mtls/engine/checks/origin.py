@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
+from socket import inet_aton
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -16,13 +17,23 @@ from .specs import Check
 # Names by which a connector on the same machine usually reaches Home Assistant.
 _KNOWN_NAMES: Final = frozenset(
     {
+        "host.containers.internal",
         "host.docker.internal",
         "homeassistant",
         "homeassistant.local",
         "homeassistant.local.hass.io",
     }
 )
-_PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443}
+# cloudflared reaches no other service without a port.
+_PORTS: Final[Mapping[str, int]] = {
+    "http": 80,
+    "https": 443,
+    "rdp": 3389,
+    "smb": 445,
+    "ssh": 22,
+    "tcp": 7864,
+}
+_WEB_SOCKETS: Final[Mapping[str, str]] = {"ws": "http", "wss": "https"}
 # No public certificate authority signs for names under these.
 _PRIVATE: Final = (".local", ".lan", ".home", ".home.arpa", ".internal", ".localdomain")
 # Each of these settings says which certificate of the origin is accepted.
@@ -45,7 +56,13 @@ class Server:
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """Where an ingress rule leads, as far as its service says so."""
+    """Where an ingress rule leads, as far as its service says so.
+
+    cloudflared takes ws for http, and wss for https. By every other scheme than these it passes TCP
+    on. The port is 0 where a service leads nowhere for want of one.
+
+    Source: cloudflared 2026.8.2, ingress and origins.
+    """
 
     scheme: str
     host: str
@@ -54,19 +71,27 @@ class Origin:
     @classmethod
     @lru_cache(maxsize=1024)
     def read(cls, service: str) -> Origin | None:
-        """Read the service of an ingress rule; None if it is not HTTP over TCP."""
+        """Read the service of an ingress rule; None if it names no host."""
         try:
             parts = urlsplit(service)
             port = parts.port
         except ValueError:
             return None
-        if parts.scheme not in _PORTS or not parts.hostname:
+        if not parts.scheme or not parts.hostname:
             return None
+        scheme = _WEB_SOCKETS.get(parts.scheme, parts.scheme)
         return cls(
-            scheme=parts.scheme,
+            scheme=scheme,
             host=_read_host(parts.hostname),
-            port=port or _PORTS[parts.scheme],
+            port=port or _PORTS.get(scheme, 0),
         )
+
+    @classmethod
+    def read_web(cls, service: str) -> Origin | None:
+        """Read the service of an ingress rule; None if it is not HTTP over TCP."""
+        origin = cls.read(service)
+        is_web = origin is not None and origin.scheme in ("http", "https")
+        return origin if is_web else None
 
     def is_on(self, server: Server) -> bool:
         """Return whether the host is the machine of Home Assistant, as far as that is known."""
@@ -102,8 +127,21 @@ def _read_host(text: str) -> str:
     """Return a host as the same host is always written."""
     host = text.lower().rstrip(".")
     try:
-        return str(ip_address(host))
+        address = ip_address(host.partition("%")[0])
     except ValueError:
+        return _read_short_address(host)
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(address)
+
+
+def _read_short_address(host: str) -> str:
+    """Return a name as it is, and an address such as 127.1 or 0 as some systems read it."""
+    if not host.isascii() or not host[:1].isdigit() or " " in host:
+        return host
+    try:
+        return str(ip_address(inet_aton(host)))
+    except OSError:
         return host
 
 
@@ -144,11 +182,18 @@ def check_tunnel(
 
 def _refuses_certificate(configuration: TunnelConfiguration, rule: IngressRule) -> bool:
     """Return whether cloudflared will refuse the origin's certificate: no setting accepts it."""
-    origin = Origin.read(rule.service)
+    origin = Origin.read_web(rule.service)
     if origin is None or origin.scheme != "https" or not origin.is_private:
         return False
-    settings = {**_origin_request(configuration.raw), **_origin_request(rule.raw)}
+    settings = origin_request(configuration, rule)
     return not any(settings.get(key) for key in _TRUSTS)
+
+
+def origin_request(
+    configuration: TunnelConfiguration, rule: IngressRule
+) -> Mapping[str, Any]:
+    """Return how cloudflared asks the origin of a rule, as far as somebody set it."""
+    return {**_origin_request(configuration.raw), **_origin_request(rule.raw)}
 
 
 def _origin_request(raw: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -167,12 +212,13 @@ def check_server(
     leading = [
         (item.hostname, origin)
         for item in hostnames
-        if item.is_home and (origin := Origin.read(item.service))
+        if item.is_home and (origin := Origin.read_web(item.service))
     ]
     findings = [
         Finding(check=Check.ORIGIN_LOCAL_NAME, target=item.hostname, value=item.service)
         for item in hostnames
-        if (origin := Origin.read(item.service)) and origin.reach is Reach.MULTICAST_DNS
+        if (origin := Origin.read_web(item.service))
+        and origin.reach is Reach.MULTICAST_DNS
     ]
     findings += [
         finding

@@ -5,14 +5,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from ..access.coverage import asks_for_login
-from ..api.ingress import TunnelConfiguration
+from ..api.ingress import IngressRule, TunnelConfiguration
 from ..api.models import Observation
 from ..api.names import in_dns
 from ..rules.exposure import exposed
 from ..sync.reach import zone_of
 from ..sync.settings import ProtectedHostname
 from .finding import Finding
-from .origin import Origin, Server
+from .leading import Leading
+from .origin import Server
 from .specs import Check
 from .surroundings import Surroundings
 
@@ -39,45 +40,24 @@ def check_other_ways(
     for observation in observations.values():
         configurations |= observation.configurations
     protected = {item.hostname for item in hostnames}
-    leading = _Leading(hostnames, server)
+    leading = Leading(hostnames, server)
     led = _led_by_records(observations.values())
     return [
         Finding(
             check=Check.OPEN_HOSTNAME,
             target=name,
             place=configuration.tunnel_id,
-            value=service,
+            value=rule.service,
             detail=beside,
         )
         for configuration in (*configurations.values(), *told)
         for name in _served(configuration).union(led.get(configuration.tunnel_id, ()))
         if name not in protected
-        for service in _services(configuration, name)
-        if (beside := leading.beside(service))
+        for rule in _rules(configuration, name)
+        if (beside := leading.beside(configuration, rule))
         and not asks_for_login(surroundings.applications, name)
         and _is_open(observations, configuration, name)
     ]
-
-
-class _Leading:
-    """Where the protected hostnames lead."""
-
-    def __init__(
-        self, hostnames: Collection[ProtectedHostname], server: Server
-    ) -> None:
-        self._server = server
-        self._by_origin = {
-            Origin.read(item.service): item.hostname for item in hostnames
-        }
-        self._home = next((item.hostname for item in hostnames if item.is_home), None)
-
-    def beside(self, service: str) -> str | None:
-        """Return a protected hostname that leads to the same origin as a rule does, if any."""
-        origin = Origin.read(service)
-        if origin is None:
-            return None
-        is_home = origin.is_at(self._server)
-        return self._by_origin.get(origin) or (self._home if is_home else None)
 
 
 def _led_by_records(observations: Iterable[Observation]) -> Mapping[str, set[str]]:
@@ -99,14 +79,14 @@ def _served(configuration: TunnelConfiguration) -> set[str]:
     }
 
 
-def _services(configuration: TunnelConfiguration, name: str) -> Iterator[str]:
-    """Yield where requests for a name may be led, in whichever letters a visitor writes it.
+def _rules(configuration: TunnelConfiguration, name: str) -> Iterator[IngressRule]:
+    """Yield the rules that requests for a name may meet, in whichever letters a visitor writes it.
 
     So only a rule for every hostname keeps requests from the rules behind it.
     """
     for rule in configuration.ingress:
         if rule.may_take(_sample(name)):
-            yield rule.service
+            yield rule
         if rule.hostname is None and rule.path is None:
             return
 

@@ -17,6 +17,14 @@ _SERVICE: Final = re.compile(
     r"https?://(?:[\w-]+(?:\.[\w-]+)*\.?|\[(?P<address>[^]]+)\])(?::(?P<port>\d{1,5}))?",
     re.ASCII,
 )
+_WEB_SERVICES: Final = (
+    "http://",
+    "https://",
+    "ws://",
+    "wss://",
+    "unix:",
+    "unix+tls:",
+)
 _HIGHEST_PORT: Final = 65_535
 # How people call the browser's hostname of Home Assistant.
 _USUAL_LABELS: Final = frozenset(
@@ -121,7 +129,7 @@ def is_web_service(text: str) -> bool:
 
     Source: cloudflared 2026.8.2, ingress: services over HTTP have one of these schemes.
     """
-    return text.startswith(("http://", "https://", "unix:", "unix+tls:"))
+    return text.lower().startswith(_WEB_SERVICES)
 
 
 def _is_ipv6(text: str) -> bool:
