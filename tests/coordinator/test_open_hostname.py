@@ -393,3 +393,40 @@ async def test_applications_that_cannot_be_read_for_a_while(
     assert KEY not in reported(hass)
     paths = [each.path.rpartition("/")[2] for each in sandbox.journal.requests]
     assert paths.count("bot_management") <= 1
+
+
+async def test_bypass_for_one_name_below_a_wildcard(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    tmp_path: Path,
+) -> None:
+    """All names ask for a login but one: everybody reaches Home Assistant by it."""
+    access = sandbox.state.accounts[sandbox.account_id].access
+    access.applications.clear()
+    for uri, decision in (("*.example.com", "allow"), ("status.example.com", "bypass")):
+        include = [{"email": {"email": "me@example.com"}}]
+        policy = AccessPolicy(
+            uri, decision, include if decision == "allow" else [{"everyone": {}}]
+        )
+        at = [{"type": "public", "uri": uri}]
+        access.applications[uri] = AccessApplication(uri, at, [policy], id=uri)
+    zone = zone_of(sandbox)
+    zone.rules.clear()
+    content = f"{sandbox.tunnel_id}.cfargotunnel.com"
+    zone.add_dns_record(DnsRecord("CNAME", "*.example.com", content, proxied=True))
+    tunnel = sandbox.state.tunnels[sandbox.tunnel_id]
+    tunnel.config = {
+        "ingress": [
+            {"hostname": "*.example.com", "service": SERVICE},
+            {"service": "http_status:404"},
+        ]
+    }
+    await setup_integration(hass, entry)
+    async with visitor(sandbox, tmp_path) as stranger:
+        answer = await stranger.get("status.example.com", "/auth/authorize")
+        text = await answer.text()
+    assert "403: Forbidden" in text, "the sandbox's Home Assistant did not answer"
+    # The login is in front of the companion apps' hostname, too.
+    assert reported(hass) == {KEY, "check_access_login"}
+    assert placeholders(hass, KEY)["target"] == "status.example.com"

@@ -311,6 +311,47 @@ def test_login(applications: list[AccessApplication], is_open: bool) -> None:
     assert found(home(served(OPEN)), *applications) == ({OPEN} if is_open else set())
 
 
+@pytest.mark.parametrize(
+    ("uri", "is_told"),
+    [
+        ("status.example.com", True),
+        ("status.example.com/*", True),
+        ("dev*.example.com", True),
+        ("*-dev.example.com", True),
+        ("status.example.com/api*", False),
+        ("a.status.example.com", True),
+        (HOST, False),
+        ("status.example.net", False),
+        ("nas.example.com", False),
+    ],
+)
+def test_name_below_a_wildcard_that_only_an_application_tells(
+    uri: str, *, is_told: bool
+) -> None:
+    """All others ask for a login, and nothing is inherited; one has a record that leads elsewhere."""
+    seen = home(served("*.example.com"), names=("*.example.com",))
+    nas = record(
+        "nas.example.com", ours=False, kind="A", content="192.0.2.1", proxied=True
+    )
+    seen = replace(seen, records=(*seen.records, nas))
+    login = application("*.example.com")
+    assert found(seen, login) == set()
+    told = found(seen, login, application(uri, lets_all_pass=True))
+    assert told == ({uri.partition("/")[0]} if is_told else set())
+
+
+def test_name_that_only_an_application_tells_and_that_leads_nowhere() -> None:
+    """Without a wildcard record nobody finds it, and another tunnel's record leads elsewhere."""
+    bypass = application("status.example.com", lets_all_pass=True)
+    rule = served("*.example.com")
+    assert found(home(rule, names=()), bypass) == set()
+    elsewhere = home(rule, names=("*.example.com",), tunnel_id=OTHER_TUNNEL)
+    other = configuration(served("*.example.com", "http://nas"), tunnel_id=OTHER_TUNNEL)
+    configurations = {OTHER_TUNNEL: other}
+    login = application("*.example.com")
+    assert found(elsewhere, login, bypass, configurations=configurations) == set()
+
+
 def test_applications_that_cannot_be_read() -> None:
     """They may ask for a login."""
     assert (

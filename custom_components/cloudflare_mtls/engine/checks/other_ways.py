@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from ..access.coverage import asks_for_login
+from ..access.coverage import asks_for_login, host_of
 from ..api.ingress import IngressRule, TunnelConfiguration
-from ..api.models import Observation
+from ..api.models import ADDRESS_TYPES, Observation
 from ..api.names import in_dns
 from ..rules.exposure import exposed
 from ..sync.reach import zone_of
@@ -41,7 +41,10 @@ def check_other_ways(
         configurations |= observation.configurations
     protected = {item.hostname for item in hostnames}
     leading = Leading(hostnames, server)
-    led = _led_by_records(observations.values())
+    led = _led_by_records(
+        observations.values(),
+        {host_of(uri) for item in surroundings.applications for uri in item.uris},
+    )
     return [
         Finding(
             check=Check.OPEN_HOSTNAME,
@@ -60,13 +63,25 @@ def check_other_ways(
     ]
 
 
-def _led_by_records(observations: Iterable[Observation]) -> Mapping[str, set[str]]:
-    """Return the names that DNS records lead to each tunnel, by its id."""
+def _led_by_records(
+    observations: Iterable[Observation], known: Collection[str]
+) -> Mapping[str, set[str]]:
+    """Return the names that DNS records lead to each tunnel, by its id.
+
+    A wildcard record leads there by names that only an application of Access tells. Such a name may
+    have no login although all others below the wildcard have one: nothing is inherited.
+    """
     led = defaultdict[str, set[str]](set)
     for observation in observations:
         for record in observation.records:
             if tunnel_id := record.tunnel_id:
                 led[tunnel_id].add(record.name)
+        for name in known:
+            if any(item.type in ADDRESS_TYPES for item in observation.records_of(name)):
+                continue
+            for record in observation.wildcards_over(_sample(name)):
+                if tunnel_id := record.tunnel_id:
+                    led[tunnel_id].add(name)
     return led
 
 
@@ -107,5 +122,5 @@ def _is_open(
 
 
 def _sample(name: str) -> str:
-    """Return a name that a wildcard stands for, or the name itself."""
-    return f"any-other-name{name[1:]}" if name.startswith("*.") else name
+    """Return a name that a wildcard stands for, or the name itself; Access has stars in any place."""
+    return name.replace("*", "any-other-name")
