@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import replace
 import json
+from time import process_time
 from typing import Any
 
 from hypothesis import given, strategies as st
@@ -89,13 +90,39 @@ def test_version_that_is_not_told(metrics: str) -> None:
             [{**HOME, "hostname": "", "path": ".*", "service": OTHER}, HOME],
             RuleState.SHADOWED,
         ),
-        # Expressions that are none here, or that nobody wrote, decide nothing.
+        # Expressions that nobody can read decide nothing where it makes no difference.
         ([{**HOME, "path": r"(?i)\pL(", "service": OTHER}, HOME], RuleState.SERVED),
         ([{**HOME, "path": "/" * 201, "service": OTHER}, HOME], RuleState.SERVED),
+        ([{**HOME, "path": "(api|auth)"}], None),
+        ([{**HOME, "hostname": "", "path": "[a-z]", "service": OTHER}, HOME], None),
     ],
 )
-def test_rules(rules: list[dict[str, Any]], state: RuleState) -> None:
+def test_rules(rules: list[dict[str, Any]], state: RuleState | None) -> None:
     assert report(*rules).rule_state(HOSTNAME) is state
+
+
+def test_rule_that_nobody_can_read_makes_no_other_one_right() -> None:
+    """Requests may go to either connector."""
+    served, unknown = report(HOME), report({**HOME, "path": "(api|auth)"})
+    assert worst_rule_state([served, unknown], HOSTNAME) is None
+    assert worst_rule_state([unknown, report()], HOSTNAME) is RuleState.MISSING
+
+
+def test_expression_that_takes_for_ever() -> None:
+    """Nobody waits for it: Python's search would take many minutes for four levels of these."""
+    deep = "(" * 30 + "x?" + "){250}" * 30 + "y"
+    before = process_time()
+    assert report({**HOME, "path": deep}).rule_state(HOSTNAME) is None
+    assert process_time() - before < 0.1
+
+
+def test_thousands_of_expressions() -> None:
+    """None of them is compiled."""
+    rules = [{**HOME, "path": f"^/a{{{number}}}x?"} for number in range(8_000)]
+    found = report(*rules)
+    before = process_time()
+    assert found.rule_state(HOSTNAME) is None
+    assert process_time() - before < 0.5
 
 
 def test_who_takes_the_requests() -> None:
@@ -103,6 +130,8 @@ def test_who_takes_the_requests() -> None:
     assert report(wildcard, HOME).shadowing(HOSTNAME) == "*.example.com"
     everything = {**HOME, "hostname": "", "path": ".*", "service": OTHER}
     assert report(everything, HOME).shadowing(HOSTNAME) == "*"
+    nobody = replace(report(), ingress=())
+    assert nobody.shadowing(HOSTNAME) == ""
 
 
 def test_worst_of_several_connectors() -> None:

@@ -4,7 +4,7 @@ Nobody has to log in there, and each speaks of itself and of this moment only. S
 is missing, but it never makes a hostname count as closed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 import re
@@ -13,12 +13,11 @@ from typing import Final, Self
 from ..api.ingress import IngressRule
 from ..api.json_fields import Fields, decoded
 from ..api.models import Connector
+from .rule_paths import includes_start_page
 
 _VERSION: Final = re.compile(
     r'^build_info\{(?:[^}\n]*,)?version="([^"\n]{1,40})"', re.MULTILINE
 )
-# A longer expression is none that a person wrote.
-_MAX_PATH_LENGTH: Final = 200
 
 
 class RuleState(StrEnum):
@@ -31,7 +30,7 @@ class RuleState(StrEnum):
     """Their own rule stands below another one that takes them to another service."""
 
 
-_WORST_FIRST: Final = (RuleState.MISSING, RuleState.SHADOWED, RuleState.SERVED)
+_WORST_FIRST: Final = (RuleState.MISSING, RuleState.SHADOWED, None, RuleState.SERVED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,9 +98,18 @@ class ConnectorReport:
         """Return the report of a connector that was started where another one had run."""
         return replace(self, predecessor=former.readiness.connector_id)
 
-    def rule_state(self, hostname: str) -> RuleState:
-        """Return what becomes of requests for a hostname, written in small letters."""
-        taking = self._rule_that_takes(hostname)
+    def rule_state(self, hostname: str) -> RuleState | None:
+        """Return what becomes of requests for a hostname, written in small letters; None if nobody knows.
+
+        Which paths a rule is for is not always known.
+        """
+        states = {
+            self._state_by(rule, hostname)
+            for rule in self._rules_that_may_take(hostname)
+        }
+        return states.pop() if len(states) == 1 else None
+
+    def _state_by(self, taking: IngressRule | None, hostname: str) -> RuleState:
         if taking is None or taking.answers_itself:
             return RuleState.MISSING
         own = () if taking.is_for(hostname) else self.ingress
@@ -116,29 +124,18 @@ class ConnectorReport:
 
     def shadowing(self, hostname: str) -> str:
         """Return the hostname of the rule that takes the requests for another one."""
-        taking = self._rule_that_takes(hostname)
+        taking = next(self._rules_that_may_take(hostname))
         return taking.hostname or "*" if taking else ""
 
-    def _rule_that_takes(self, hostname: str) -> IngressRule | None:
-        """Return the first rule for the hostname's start page."""
-        return next(
-            (
-                rule
-                for rule in self.ingress
-                if rule.takes(hostname) and _is_for_start_page(rule.path)
-            ),
-            None,
-        )
-
-
-def _is_for_start_page(path: str | None) -> bool:
-    """Return whether a rule's expression is found in the path /; Go writes some of them otherwise."""
-    if path is None:
-        return True
-    try:
-        return len(path) <= _MAX_PATH_LENGTH and bool(re.search(path, "/"))
-    except re.error:
-        return False
+    def _rules_that_may_take(self, hostname: str) -> Iterator[IngressRule | None]:
+        """Yield the rules of which one is the first for the hostname's start page; None for no rule."""
+        for rule in self.ingress:
+            is_for = rule.takes(hostname) and includes_start_page(rule.path)
+            if is_for is not False:
+                yield rule
+            if is_for:
+                return
+        yield None
 
 
 def worst_rule_state(
