@@ -384,7 +384,8 @@ def test_issues() -> None:
     named["login_zero_trust_not_set_up"] = {"account"}
     named["login_strangers"] = {"hostname", "name"}
     named["login_trial_left"] = {"account", "hostname"}
-    named["logins_stay"] = {"account", "hostnames"}
+    named["login_stranger"] = {"hostname", "email", "country", "at"}
+    named |= {key: {"account", "hostnames"} for key in ("logins_stay", "sessions_stay")}
     named["certificates_stay"] = {"account", "certificates"}
     named["removal_served"] = {"hostname", "service"}
     named["removal_left"] = {"hostname", "record"}
@@ -433,9 +434,11 @@ def test_issues() -> None:
         *LOGINS_WITH_DIALOG,
         "login_not_removed",
         "login_sessions_left",
+        "login_stranger",
         "login_strangers",
         "login_trial_left",
         "logins_stay",
+        "sessions_stay",
         "certificates_stay",
         "login_gone_unfixable",
         "login_opened_unfixable",
