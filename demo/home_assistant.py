@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import json
 from pathlib import Path
 import secrets
+import shutil
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -34,18 +35,27 @@ logger:
     custom_components.{DOMAIN}: debug
     homeassistant.components.http: debug
     homeassistant.helpers.http: debug
-script:
-  {SCRIPT}:
-    sequence:
-      - action: {DOMAIN}.mint_certificate
-        data:
-          config_entry_id: "{{{{ config_entry_id }}}}"
-          name: Tablet
-          key_type: ec_p256
-          bundle: modern
-        response_variable: created
-      - stop: Return the link to the bundle
-        response_variable: created
+automation: !include automations.yaml
+script: !include scripts.yaml
+scene: !include scenes.yaml
+"""
+
+# The editors of the front end write these files.
+_AUTOMATIONS = "[]\n"
+_SCENES = "[]\n"
+_SCRIPTS = f"""
+{SCRIPT}:
+  alias: Give certificate
+  sequence:
+    - action: {DOMAIN}.mint_certificate
+      data:
+        config_entry_id: "{{{{ config_entry_id }}}}"
+        name: Tablet
+        key_type: ec_p256
+        bundle: modern
+      response_variable: created
+    - stop: Return the link to the bundle
+      response_variable: created
 """
 
 
@@ -355,6 +365,11 @@ def _write_configuration(folder: Path, port: int) -> None:
     components.mkdir(parents=True)
     (components / DOMAIN).symlink_to(REPOSITORY / "custom_components" / DOMAIN)
     (folder / "configuration.yaml").write_text(CONFIGURATION)
+    (folder / "automations.yaml").write_text(_AUTOMATIONS)
+    (folder / "scripts.yaml").write_text(_SCRIPTS)
+    (folder / "scenes.yaml").write_text(_SCENES)
+    # Home Assistant follows no link in this folder.
+    shutil.copytree(REPOSITORY / "blueprints", folder / "blueprints")
     # Trust the proxy. In YAML, these settings would only be tried for five minutes.
     _store(
         folder,

@@ -1,10 +1,11 @@
 """What the demo proposes to look at and to try, while it stays."""
 
-from ..account import entity_id
+from ..account import entity_id, refresh
 from ..browser import run
 from ..home_assistant import DOMAIN
 from ..promise import promise
 from ..report import expect, expect_equal, until
+from ..remote import block_rule
 from ..show import add_dashboard, clear_traces, proposals
 from ..world import World
 from .uses import ALARM
@@ -28,6 +29,46 @@ async def what_is_proposed_works(world: World) -> None:
         return "403" in await run("sh", "-c", stranger.command) or None
 
     await until("the stranger is blocked again", is_blocked)
+
+
+@promise("an automation that somebody saves in the editor runs, and blueprints are offered")
+async def automations_run(world: World) -> None:
+    """Save one as the editor does, and have what it waits for happen."""
+    wanted = {"unknown_visitors.yaml", "tunnel_lost.yaml"}
+    offered = await world.socket.command("blueprint/list", domain="automation")
+    names = {path.rpartition("/")[2] for path in offered}
+    expect(wanted <= names, f"the blueprints that are offered are {sorted(names)}")
+    await world.admin.post(
+        "/api/config/automation/config/settings_fixed",
+        {
+            "alias": "Settings fixed",
+            "triggers": [{"trigger": f"{DOMAIN}.settings_fixed"}],
+            "actions": [
+                {
+                    "action": "persistent_notification.create",
+                    "data": {
+                        "notification_id": "settings_fixed",
+                        "message": "{{ trigger.hostname }}",
+                    },
+                }
+            ],
+        },
+    )
+    rule = await block_rule(world)
+    await world.cloudflare.edit_rule(rule["id"], enabled=False)
+    await refresh(world)
+
+    async def is_told() -> bool | None:
+        shown = await world.socket.command("persistent_notification/get")
+        told = [each["message"] for each in shown]
+        return True if world.hostname in told else None
+
+    await until("the automation runs", is_told)
+    await world.admin.post(
+        "/api/services/persistent_notification/dismiss",
+        {"notification_id": "settings_fixed"},
+    )
+    await world.admin.delete("/api/config/automation/config/settings_fixed")
 
 
 @promise("the dashboard that the integration proposes shows the state of everything")
