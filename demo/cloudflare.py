@@ -133,8 +133,9 @@ class Cloudflare:
         return await self.api("GET", "/user/tokens/verify")
 
     async def new_token(self, *permissions: str) -> str:
-        """Create an API token with these permissions."""
-        answer = await self.control("POST", "tokens", {"permissions": permissions})
+        """Create an API token with these permissions, or with all."""
+        body = {"permissions": permissions} if permissions else {}
+        answer = await self.control("POST", "tokens", body)
         token: str = answer["token"]
         return token
 

@@ -83,6 +83,20 @@ async def clear_traces(world: World) -> None:
     )
 
 
+def browser_command(world: World) -> str:
+    """Return a command that opens a browser for which every address of the demo works."""
+    facts = world.cloudflare.facts
+    edge = f"{facts['edge_host']}:{facts['edge_port']}"
+    names = (facts["zone_name"], "cloudflareaccess.com")
+    rules = ", ".join([*(f"MAP *.{name} {edge}" for name in names), world.home.mapping])
+    return (
+        'chromium --user-data-dir="$(mktemp -d)" --no-first-run --no-proxy-server '
+        # Only the sandbox vouches for its edge.
+        "--disable-quic --ignore-certificate-errors "
+        f"--host-resolver-rules='{rules}'"
+    )
+
+
 async def proposals(world: World) -> AsyncGenerator[Proposal]:
     """Yield the commands that work now."""
     if world.hostname not in await subentries_of(world):
@@ -97,6 +111,11 @@ async def proposals(world: World) -> AsyncGenerator[Proposal]:
     if phone := await _phone_that_gets_in(world):
         command = f"{visit} --cert {phone.key_file}"
         yield Proposal("Be a phone with a certificate:", command, "200")
+    yield Proposal(
+        "Read the login codes that Cloudflare would mail, the newest last:",
+        f"curl --silent {world.cloudflare.control_url}/access/pins",
+        "[",
+    )
     rule = await block_rule(world)
     yield Proposal(
         "Be somebody who turns off the block rule at Cloudflare. The stranger gets in, until Home Assistant notices: "
@@ -126,9 +145,18 @@ async def print_show(world: World, owner: User) -> None:
     say(f"The dashboard: {url}{dashboard}")
     say(f"The integration: {url}/config/integrations/integration/{DOMAIN}")
     say(
-        f"  Add companion device there. Its link begins with {world.home.local_url}; "
-        f"open it with {url} instead."
+        f"  Add companion device there. Its link begins with {world.home.local_url}: "
+        f"open it in the browser below, or with {url} instead."
     )
+    say(
+        "An API token, good for nothing but this demo. With it, change the account under Reconfigure; "
+        "or delete the account, and add it with Add service:"
+    )
+    say(f"  {await world.cloudflare.new_token()}")
+    say(
+        f"A browser that finds the hostnames, such as https://{world.browser_hostname}, and the pages of Access:"
+    )
+    say(f"  {browser_command(world)} {url}")
     say(f"Repairs: {url}/config/repairs")
     say(f"Activity and history: {url}/logbook, {url}/history")
     async for proposal in proposals(world):

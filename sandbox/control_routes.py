@@ -7,11 +7,13 @@ from aiohttp import web
 
 
 async def list_routes(request: web.Request) -> web.Response:
-    """List the control routes."""
+    """List the control routes, those of the parts below included."""
     routes = {
         f"{route.method} {route.resource.canonical}": route.handler.__doc__
-        for route in request.match_info.apps[-1].router.routes()
-        if route.resource is not None and route.method != "HEAD"
+        for route in request.match_info.apps[0].router.routes()
+        if route.resource is not None
+        and route.resource.canonical.startswith(request.path)
+        and route.method != "HEAD"
     }
     return web.json_response(routes)
 

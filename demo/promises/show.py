@@ -1,12 +1,12 @@
 """What the demo proposes to look at and to try, while it stays."""
 
 from ..account import entity_id, refresh
-from ..browser import run
+from ..browser import missing, run
 from ..home_assistant import DOMAIN
 from ..promise import promise
-from ..report import expect, expect_equal, until
 from ..remote import block_rule
-from ..show import add_dashboard, clear_traces, proposals
+from ..report import expect, expect_equal, until
+from ..show import add_dashboard, browser_command, clear_traces, proposals
 from ..world import World
 from .uses import ALARM
 
@@ -14,8 +14,10 @@ from .uses import ALARM
 @promise("every command that the demo proposes does what it says")
 async def what_is_proposed_works(world: World) -> None:
     """Run them in a shell, and have the last one undone."""
+    await _browser_opens(world, f"https://{world.browser_hostname}/manifest.json")
+    await _browser_opens(world, f"{world.home.local_url}/manifest.json")
     done = [proposal async for proposal in proposals(world)]
-    expect_equal(len(done), 3, "the number of commands")
+    expect_equal(len(done), 4, "the number of commands")
     for proposal in done:
         printed = (await run("sh", "-c", proposal.command)).strip()
         expect(proposal.prints in printed, f"{proposal.command} prints {printed}")
@@ -31,7 +33,18 @@ async def what_is_proposed_works(world: World) -> None:
     await until("the stranger is blocked again", is_blocked)
 
 
-@promise("an automation that somebody saves in the editor runs, and blueprints are offered")
+async def _browser_opens(world: World, url: str) -> None:
+    """Open an address in the proposed browser, without a window."""
+    if missing("chromium"):
+        return
+    headless = "--headless=new --no-sandbox --disable-gpu --dump-dom"
+    printed = await run("sh", "-c", f"{browser_command(world)} {headless} {url}")
+    expect("Home Assistant" in printed, f"{url} shows {printed}")
+
+
+@promise(
+    "an automation that somebody saves in the editor runs, and blueprints are offered"
+)
 async def automations_run(world: World) -> None:
     """Save one as the editor does, and have what it waits for happen."""
     wanted = {"unknown_visitors.yaml", "tunnel_lost.yaml"}

@@ -104,6 +104,11 @@ async def test_index(api: Api) -> None:
     routes = await control(api, "GET", "")
     assert "seconds" in routes["POST /sandbox/clock"]
     assert {"DELETE /sandbox/faults", "POST /sandbox/rules/{rule_id}"} <= routes.keys()
+    assert {
+        "GET /sandbox/access/pins",
+        "POST /sandbox/supervisor/apps",
+    } <= routes.keys()
+    assert all("/sandbox" in route for route in routes)
 
 
 async def test_tokens_in_detail(api: Api) -> None:
