@@ -386,6 +386,10 @@ def test_issues() -> None:
     named["login_trial_left"] = {"account", "hostname"}
     named["login_stranger"] = {"hostname", "email", "country", "at"}
     named |= {key: {"account", "hostnames"} for key in ("logins_stay", "sessions_stay")}
+    named |= {
+        key: {"account", "hostnames"} for key in ("hostnames_stay", "hostnames_wait")
+    }
+    named["certificates_wait"] = {"account", "certificates"}
     named["certificates_stay"] = {"account", "certificates"}
     named["removal_served"] = {"hostname", "service"}
     named["removal_left"] = {"hostname", "record"}
@@ -440,6 +444,9 @@ def test_issues() -> None:
         "logins_stay",
         "sessions_stay",
         "certificates_stay",
+        "certificates_wait",
+        "hostnames_stay",
+        "hostnames_wait",
         "login_gone_unfixable",
         "login_opened_unfixable",
         "login_zero_trust_not_set_up",

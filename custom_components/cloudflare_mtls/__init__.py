@@ -9,7 +9,6 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.util import dt as dt_util
 
-from .abandoned_certificates import async_leave_certificates
 from .abandoned_logins import async_leave_logins, async_undo_trials_of_disabled
 from .account import async_create_client, async_get_account_state, create_probe
 from .certificates.creation import CertificateCreator
@@ -58,6 +57,7 @@ from .storage.told_logins import async_get_told_logins, async_remove_told_logins
 from .storage.tombstones import async_get_tombstones, async_remove_tombstones
 from .storage.uses import async_get_uses, async_remove_uses
 from .told_requests import async_watch_requests
+from .unfinished_orders import async_leave_orders, async_tell_unfinished_orders
 from .unheard_switches import async_apply_unheard_switches, async_keep_unheard_switches
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -83,6 +83,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     async_keep_unheard_revocations(hass)
     async_keep_unheard_switches(hass)
     async_undo_trials_of_disabled(hass)
+    async_tell_unfinished_orders(hass)
     return True
 
 
@@ -266,7 +267,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) 
     """Undo trials, and tell what stays and is not meant to; at Cloudflare all else is as it was."""
     left: list[Issue] = []
     try:
-        left += await async_leave_certificates(hass, entry)
+        left += await async_leave_orders(hass, entry)
         left += await async_leave_logins(hass, entry)
     finally:
         async_close_issues(hass, entry.entry_id)

@@ -9,6 +9,7 @@ from ..engine.certificates.trust import known_ids
 from ..pages.handovers import async_get_handovers
 from ..storage.ledger import async_get_ledger
 from ..subentries import companion_of
+from ..unfinished_orders import async_tell_orders_of
 from ..unheard_orders import async_hear_orders
 from .creations import async_get_creations
 
@@ -26,6 +27,7 @@ def async_keep_unheard_revocations(hass: HomeAssistant) -> None:
         await ledger.async_mark_unwanted(
             known_ids(ledger.records, ledger.confirmed, device.id)
         )
+        await async_tell_orders_of(hass, entry)
         LOGGER.warning(
             "%s is revoked once its account is set up; its certificates are valid until then",
             device.name,

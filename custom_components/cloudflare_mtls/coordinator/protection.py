@@ -263,6 +263,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         plans = dict.fromkeys(zone_ids) | await self._plans(
             reconciler, seen.found, listed
         )
+        await self.removals.async_note_down(reconciler, plans)
         await self.removals.async_forget_at_rest(plans)
         self._keep_marks()
         await self._report(plans, lost, self._fixer.async_fix(plans))

@@ -198,6 +198,21 @@ class Removals:
         removed = (item for item in reconciler.removed if item.hostname in left)
         return replace(reconciler, removed=tuple(removed))
 
+    async def async_note_down(
+        self, reconciler: Reconciler, plans: Mapping[str, Plan | None]
+    ) -> None:
+        """Remember which hostnames that were removed or turned off are seen to be off the internet."""
+        turned_off = (
+            item for item in reconciler.hostnames if not item.protected.published
+        )
+        await self._tombstones.async_note_down(
+            {
+                item.hostname: not plan.drifted(item.hostname)
+                for item in (*reconciler.removed, *turned_off)
+                if (plan := plans.get(item.zone_id))
+            }
+        )
+
     async def async_forget_at_rest(self, plans: Mapping[str, Plan | None]) -> None:
         """Forget the hostnames that have been down for five minutes and did not come back."""
         down = self._down.look(

@@ -29,6 +29,7 @@ from ..subentries import (
 from .once import AccountStore, OnceKey, async_get_once, async_remove_once
 
 _VERSION: Final = 1
+_DOWN: Final = "down"
 _FILES: Final = "files"
 _LET_GO: Final = "let_go"
 _MARKED: Final = "marked"
@@ -114,6 +115,15 @@ class Tombstones:
             for device_id, item in self._stored["devices"].items()
             if item["removed_at"]
         }
+
+    @property
+    def may_be_published(self) -> frozenset[str]:
+        """Return the hostnames, removed or turned off, that were not seen to be off the internet."""
+        return frozenset(
+            hostname
+            for hostname, item in self._stored["hostnames"].items()
+            if _is_off(item) and _LET_GO not in item and not item.get(_DOWN)
+        )
 
     @property
     def released(self) -> frozenset[tuple[str, str]]:
@@ -202,6 +212,16 @@ class Tombstones:
         }
         await self._async_keep({**self._stored, "hostnames": items})
 
+    async def async_note_down(self, is_down: Mapping[str, bool]) -> None:
+        """Remember of hostnames that were removed or turned off whether they are off the internet."""
+        items = {
+            name: {**item, _DOWN: is_down[name]}
+            if name in is_down and _is_off(item)
+            else item
+            for name, item in self._stored["hostnames"].items()
+        }
+        await self._async_keep({**self._stored, "hostnames": items})
+
     async def async_note_released(self, hostname: str, tunnel_id: str) -> None:
         """Remember that a person took a hostname out of a local tunnel's file."""
         hostnames = dict(self._stored["hostnames"])
@@ -258,7 +278,7 @@ class Tombstones:
         }
         there = {
             key: {
-                **_since_set_up(known.get(key, {})),
+                **_since_set_up(known.get(key, {}), settings),
                 "settings": settings,
                 "removed_at": None,
                 _RELEASED: False,
@@ -321,11 +341,24 @@ class Tombstones:
             await self._store.async_save(items)
 
 
-def _since_set_up(item: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what is known of a hostname or device, without what was let go before it was set up again."""
+def _is_off(item: Mapping[str, Any]) -> bool:
+    """Return whether a hostname was removed or turned off."""
+    return (
+        bool(item["removed_at"])
+        or not read_hostname_settings(item["settings"]).protected.published
+    )
+
+
+def _since_set_up(
+    item: Mapping[str, Any], settings: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Return what is known of a hostname or device, without what is over since it was set up again or changed."""
+    over: tuple[str, ...] = ()
     if item.get("removed_at"):
-        return {key: value for key, value in item.items() if key != _LET_GO}
-    return item
+        over = (_DOWN, _LET_GO)
+    elif item.get("settings") != settings:
+        over = (_DOWN,)
+    return {key: value for key, value in item.items() if key not in over}
 
 
 def _without(items: _Items, keys: Collection[str]) -> _Items:
