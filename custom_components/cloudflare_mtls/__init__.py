@@ -36,6 +36,7 @@ from .coordinator.visits import VisitCoordinator
 from .device_reports import async_record_fetched, async_record_proof
 from .entry_changes import EntryChanges
 from .hostname_removal import async_end_removals
+from .hostname_setup import async_keep_begun_hostnames
 from .ignored_repairs import async_setup_ignored_repairs
 from .issues import Issue, async_close_issues, async_report
 from .pages.certificate_test import async_setup_certificate_test
@@ -47,6 +48,7 @@ from .runtime_data import CloudflareConfigEntry, CloudflareData
 from .services import async_setup_services
 from .stale_devices import async_remove_stale_devices
 from .storage.alarms import async_get_alarms, async_remove_alarms
+from .storage.begun_hostnames import async_remove_begun_hostnames
 from .storage.found_by_visits import (
     async_get_found_by_visits,
     async_remove_found_by_visits,
@@ -109,6 +111,7 @@ async def _async_read_account(
     tombstones = await async_get_tombstones(hass, entry.entry_id)
     ledger = await async_get_ledger(hass, entry.entry_id)
     await async_end_removals(hass, entry, tombstones, ledger)
+    await async_keep_begun_hostnames(hass, entry)
     await tombstones.async_update(entry.subentries)
     async_get_account_state(hass, account_id).recent.recall(
         revoked=ledger.revoked_on,
@@ -274,6 +277,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) 
         async_report(hass, entry.entry_id, "removed", left)
         await async_remove_tombstones(hass, entry.entry_id)
         await async_remove_ledger(hass, entry.entry_id)
+        await async_remove_begun_hostnames(hass, entry.entry_id)
         await async_remove_found_by_visits(hass, entry.entry_id)
         await async_remove_login_records(hass, entry.entry_id)
         await async_remove_told_logins(hass, entry.entry_id)

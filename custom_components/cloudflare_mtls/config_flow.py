@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, Final, override
 
 from homeassistant.config_entries import (
+    SOURCE_IMPORT,
     ConfigEntryState,
     ConfigFlow,
     ConfigFlowContext,
@@ -44,6 +45,7 @@ from .flows.login_hostname import LoginHostnameFlow
 from .flows.options import CloudflareOptionsFlow
 from .flows.protected_hostname import ProtectedHostnameFlow
 from .flows.tunnel_steps import TunnelSteps
+from .hostname_setup import async_keep_hostname
 from .quoting import Ours, listed, plain
 from .runtime_data import CloudflareConfigEntry
 from .subentries import hostname_data
@@ -119,7 +121,13 @@ class CloudflareConfigFlow(
     async def async_finish(self, settings: HostnameSettings) -> ConfigFlowResult:
         # Home Assistant and the front end may both see that the changes are made.
         self._abort_if_unique_id_configured(reload_on_update=False)
-        access, account_id = made(self._access), made(self._choices).account_id
+        self._begun = None
+        account_id = made(self._choices).account_id
+        return self._add_account(made(self._access), account_id, settings)
+
+    def _add_account(
+        self, access: TokenAccess, account_id: str, settings: HostnameSettings
+    ) -> ConfigFlowResult:
         return self.async_create_entry(
             title=plain(access.accounts[account_id].name),
             data={CONF_API_TOKEN: access.token, CONF_ACCOUNT_ID: account_id},
@@ -132,6 +140,30 @@ class CloudflareConfigFlow(
                 }
             ],
         )
+
+    @override
+    async def async_keep_begun(self, settings: HostnameSettings) -> None:
+        account_id = made(self._choices).account_id
+        entry = self.hass.config_entries.async_entry_for_domain_unique_id(
+            DOMAIN, account_id
+        )
+        if entry:
+            await async_keep_hostname(self.hass, entry.entry_id, settings)
+            return
+        await self.hass.config_entries.flow.async_init(
+            DOMAIN,
+            context={"source": SOURCE_IMPORT},
+            data=(made(self._access), account_id, settings),
+        )
+
+    async def async_step_import(
+        self, begun: tuple[TokenAccess, str, HostnameSettings]
+    ) -> ConfigFlowResult:
+        """Add the account of a dialog that was closed after its changes were begun."""
+        access, account_id, settings = begun
+        await self.async_set_unique_id(account_id, raise_on_progress=False)
+        self._abort_if_unique_id_configured(reload_on_update=False)
+        return self._add_account(access, account_id, settings)
 
     async def async_step_reauth(
         self, entry_data: Mapping[str, Any]

@@ -156,6 +156,16 @@ def hostname_data(settings: HostnameSettings) -> dict[str, Any]:
     }
 
 
+def hostname_subentry(settings: HostnameSettings) -> ConfigSubentry:
+    """Return a new subentry for a protected hostname."""
+    return ConfigSubentry(
+        data=MappingProxyType(hostname_data(settings)),
+        subentry_type=SUBENTRY_PROTECTED_HOSTNAME,
+        title=in_letters(settings.hostname),
+        unique_id=settings.hostname,
+    )
+
+
 def login_hostnames_of(
     subentries: Mapping[str, ConfigSubentry],
 ) -> dict[str, LoginSettings]:

@@ -135,7 +135,7 @@ async def test_further_hostname_closed_half_way(
     faults: Faults,
     loaded_entry: MockConfigEntry,
 ) -> None:
-    """A failed change leads to the list of what is left; closing there adds no hostname."""
+    """A failed change leads to the list of what is left; closing there leaves it to Home Assistant."""
     result = await add_hostname(hass, loaded_entry)
     result = await submit(hass, result, zone_and_tunnel(sandbox))
     result = await submit(hass, result, {**choose(), "hostname": "tablet.example.com"})
@@ -148,8 +148,10 @@ async def test_further_hostname_closed_half_way(
 
     hass.config_entries.subentries.async_abort(result["flow_id"])
     await settle(hass)
-    assert len(loaded_entry.subentries) == 1
+    titles = [item.title for item in loaded_entry.subentries.values()]
+    assert titles == [HOSTNAME, "tablet.example.com"]
     assert_protected(sandbox)
+    assert_protected(sandbox, "tablet.example.com")
 
 
 @pytest.mark.parametrize("config_src", ["cloudflare", "local"])

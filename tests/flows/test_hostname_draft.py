@@ -2,6 +2,7 @@
 
 from functools import partial
 from typing import Any
+from unittest.mock import AsyncMock
 
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
@@ -129,9 +130,13 @@ async def test_from_the_account_to_the_protected_hostname(
         service=SERVICE,
         layout=Layout.SKIP_AND_BLOCK,
     )
-    assert sandbox.journal.writes == []
+    written: list[int] = []
 
-    await draft.apply(is_outdated=lambda: False)
+    async def begin() -> None:
+        written.append(len(sandbox.journal.writes))
+
+    await draft.apply(lambda: False, begin)
+    assert written == [0], "it is told before the first change"
     assert_protected(sandbox)
     assert (await draft.planned()).plan.in_sync
 
@@ -276,7 +281,7 @@ async def test_apply_that_is_stopped(
     faults.refuse("POST", "/dns_records", 400, 1, "No")
 
     with pytest.raises(Rejected, match="No"):
-        await draft.apply(is_outdated=lambda: False)
+        await draft.apply(lambda: False, AsyncMock())
 
     (step,) = (await draft.planned()).plan.steps
     assert step.kind == "dns_record"

@@ -11,6 +11,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
 from sandbox.seed import SERVICE
 from sandbox.state import DnsRecord, Tunnel, TunnelStatus
@@ -239,17 +240,22 @@ async def test_rules_that_cannot_be_read_back(
 async def test_dialog_is_closed_before_the_lines_are_added(
     hass: HomeAssistant, sandbox: Sandbox, local: Tunnel
 ) -> None:
-    """The hostname stays protected, and another attempt only shows the lines again."""
+    """The hostname is protected and listed; its dialog shows the lines again."""
     result = await submit(hass, await to_preview(hass, sandbox, local))
     hass.config_entries.flow.async_abort(result["flow_id"])
+    await settle(hass)
+    (entry,) = hass.config_entries.async_entries(DOMAIN)
+    (subentry,) = entry.subentries.values()
+    assert subentry.title == "house-mobile.example.com"
     sandbox.journal.clear()
 
-    result = await to_zone(hass, sandbox)
-    result = await submit(
-        hass, result, {"zone_id": sandbox.zone_id, "tunnel_id": local.id}
+    manager = hass.config_entries.subentries
+    form: Any = await manager.async_init(
+        (entry.entry_id, subentry.subentry_type),
+        context={"source": "reconfigure", "subentry_id": subentry.subentry_id},
     )
-    typed = {**choose(), "hostname": "house-mobile.example.com"}
-    result = await submit(hass, await submit(hass, result, typed))
+    chosen = {**choose(), "tunnel_id": local.id, "service": SERVICE}
+    result = await submit(hass, await submit(hass, form, chosen))
 
     assert result["step_id"] == "by_hand"
     assert sandbox.journal.writes == []

@@ -76,7 +76,7 @@ async def test_everything_is_recorded(recording: Recording) -> None:
         path.read_text() for path in sorted((PACKAGE / "storage").glob("*.py"))
     )
     named = re.findall(r'f"\{DOMAIN\}\.\{entry_id\}([\w.]*)"', sources)
-    assert len(named) == len(re.findall(r"\b\w*Store\(hass,", sources)) == 7
+    assert len(named) == len(re.findall(r"\b\w*Store\(hass,", sources)) == 8
     assert sorted(recording.storage) == sorted(
         f"cloudflare_mtls.{entry_id}{name}" for name in named
     )

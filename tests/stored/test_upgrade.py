@@ -42,6 +42,7 @@ NOT_STORED: Final = re.compile(
 # Where what is stored has names of its own, and not those of hostnames, devices or certificates.
 NAMED_PARTS: Final = (
     ".alarms/data",
+    ".begun_hostnames/data/*",
     ".certificates/data",
     ".certificates/data/records/*",
     ".certificates/data/places/*",
@@ -176,6 +177,7 @@ async def use(world: World) -> None:
     hass, entry = world.hass, world.entry
     await act(hass, entry, "mint_certificate", name="Next phone", hostname=HOSTNAME)
     await begin_trial(hass, entry, NEXT_TRIAL)
+    await world.begin_hostname()
     log_in(world.sandbox, STRANGER, allowed=False)
     await wait_for_refresh(hass, world.freezer, LOG_EVERY)
     world.trouble.let_in(HOSTNAME)

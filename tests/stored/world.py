@@ -8,6 +8,10 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
+from custom_components.cloudflare_mtls.storage.begun_hostnames import (
+    async_get_begun_hostnames,
+)
+from custom_components.cloudflare_mtls.subentries import hostnames_of
 from sandbox import Sandbox
 from tests.app_requests import register_app
 from tests.certificates.creating import press
@@ -94,6 +98,7 @@ class World:
         await self._protect_hostnames()
         await self._choose_options()
         await self._remove_hostname()
+        await self.begin_hostname()
         await self._have_people_log_in()
         await self._have_requests_arrive()
         self.trouble.let_in(LIMITED)
@@ -232,6 +237,13 @@ class World:
         app = register_app(self.hass, "Pixel 8")
         await app.send(self.visitor, self._headers(HOSTNAME, renewed))
         await self.come(HOSTNAME)
+
+    async def begin_hostname(self) -> None:
+        """Remember a hostname as begun that is there by now, as if Home Assistant had stopped then."""
+        settings = hostnames_of(self.entry.subentries).values()
+        (limited,) = (item for item in settings if item.hostname == LIMITED)
+        begun = await async_get_begun_hostnames(self.hass, self.entry.entry_id)
+        await begun.async_remember(limited)
 
     async def come(self, hostname: str, certificate_id: str | None = None) -> None:
         """Open a page of the integration, with a certificate or without one."""

@@ -1,6 +1,6 @@
 """Draft a protected hostname, without forms: plan, decide, apply."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from ..const import CONF_HOSTNAME
@@ -111,17 +111,20 @@ class HostnameDraft:
             else await offer(seen, settings, barrier=self.barrier)
         )
 
-    async def apply(self, is_outdated: Callable[[], bool]) -> None:
+    async def apply(
+        self, is_outdated: Callable[[], bool], begin: Callable[[], Awaitable[None]]
+    ) -> None:
         """Make the changes that were shown, and no others; raise EngineError.
 
-        The caller has waited for other writers, and keeps them away.
+        The caller has waited for other writers, and keeps them away. begin is called before the
+        first change.
         """
         # Settings or devices may have changed while the caller waited.
         if is_outdated():
             raise PlanChanged
         confirmed = replace(self.plan, adoptable=self.offered)
         extent = replace(self._extent, confirmed={self.settings.zone_id: confirmed})
-        outcome = await self._reconciler.sync(extent)
+        outcome = await self._reconciler.sync(extent, begin)
         outcome.raise_if_stopped()
 
     @property

@@ -1,9 +1,12 @@
 """The steps of a dialog that protect a hostname: the preview of the changes, and the changes."""
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
+from functools import partial
 from typing import Any, Final, override
 
+from homeassistant.core import callback
 from homeassistant.data_entry_flow import FlowContext, FlowResult
 from homeassistant.helpers.selector import BooleanSelector
 import probatio
@@ -44,6 +47,8 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
     """Preview the changes that protect a hostname, and make them."""
 
     _applying: Progress[EngineError | None] | None = None
+    # A new hostname for which changes were begun, until Home Assistant has it.
+    _begun: HostnameSettings | None = None
 
     def is_outdated(self) -> bool:
         """Return whether somebody changed the settings since the dialog showed them."""
@@ -64,6 +69,23 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
 
     def async_keep(self, settings: HostnameSettings) -> None:
         """Store the settings of a hostname that Home Assistant has already."""
+
+    async def async_begin(self, settings: HostnameSettings) -> None:
+        """Remember a new hostname before the first change is made for it."""
+        self._begun = settings
+
+    @abstractmethod
+    async def async_keep_begun(self, settings: HostnameSettings) -> None:
+        """Keep a new hostname, now that the dialog was closed without its end."""
+
+    @callback
+    @override
+    def async_remove(self) -> None:
+        super().async_remove()
+        if begun := self._begun:
+            self.hass.async_create_task(
+                self.async_keep_begun(begun), "A hostname of a closed dialog is kept"
+            )
 
     @override
     async def async_review(
@@ -123,7 +145,10 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
 
         try:
             async with self.writing():
-                await draft.apply(lambda: self.is_outdated() or not shows_devices())
+                await draft.apply(
+                    lambda: self.is_outdated() or not shows_devices(),
+                    partial(self.async_begin, draft.settings),
+                )
         except EngineError as err:
             return err
         if self.is_outdated():

@@ -20,8 +20,10 @@ from ..engine.api.errors import EngineError
 from ..engine.api.names import in_letters
 from ..engine.sync.reconciler import Reconciler
 from ..engine.sync.settings import HostnameSettings, read_hostname
+from ..hostname_setup import async_keep_hostname
 from ..quoting import shown
 from ..runtime_data import CloudflareConfigEntry
+from ..storage.begun_hostnames import async_get_begun_hostnames
 from ..subentries import companions_of, hostname_data, hostname_of, hostnames_of
 from ..wording import Message, async_get_dialog_texts, describe
 from .account_choices import AccountChoices
@@ -254,6 +256,10 @@ class ProtectedHostnameFlow(
             return ended
         if self.source == SOURCE_RECONFIGURE:
             return self.async_abort(reason="reconfigure_successful")
+        begun = await async_get_begun_hostnames(self.hass, self._get_entry().entry_id)
+        await begun.async_forget(settings.hostname)
+        # What else ends the dialog by now, another dialog with the same hostname too, came first.
+        self._begun = None
         return self.async_create_entry(
             title=in_letters(settings.hostname),
             data=hostname_data(settings),
@@ -274,6 +280,19 @@ class ProtectedHostnameFlow(
     def async_keep(self, settings: HostnameSettings) -> None:
         if self.source == SOURCE_RECONFIGURE:
             self.async_store(hostname_data(settings))
+
+    @override
+    async def async_begin(self, settings: HostnameSettings) -> None:
+        if self.source == SOURCE_RECONFIGURE:
+            return
+        await super().async_begin(settings)
+        begun = await async_get_begun_hostnames(self.hass, self._get_entry().entry_id)
+        await begun.async_remember(settings)
+
+    @override
+    async def async_keep_begun(self, settings: HostnameSettings) -> None:
+        entry_id, _ = self.handler
+        await async_keep_hostname(self.hass, entry_id, settings)
 
     async def _async_load(
         self, current: HostnameSettings | None

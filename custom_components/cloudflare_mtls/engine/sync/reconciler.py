@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from ..api.client import CloudflareClient
 from ..api.errors import EngineError, PlanChanged, RateLimited, TokenRejected
@@ -286,13 +287,16 @@ class Reconciler:
         """Return what a sync would find in each zone; nothing is written."""
         return await self._each_zone(extent, self._preview_zone)
 
-    async def sync(self, extent: Extent) -> AccountSync:
+    async def sync(
+        self, extent: Extent, begin: Callable[[], Awaitable[None]] | None = None
+    ) -> AccountSync:
         """Bring the hostnames to their settings; return how it ended in each zone.
 
+        begin is called before anything is written, once it is known that it may be.
         Two writers of one account would overwrite each other's lists: the caller sees to it
         that nobody else writes, from the moment when the settings were taken.
         """
-        return await self._each_zone(extent, self._sync_zone)
+        return await self._each_zone(extent, partial(self._sync_zone, begin))
 
     async def _each_zone(
         self, extent: Extent, act: Callable[[str, Extent], Awaitable[ZoneSync]]
@@ -320,11 +324,18 @@ class Reconciler:
         view, accepted = await self._look_and_read(zone_id)
         return ZoneSync(view=view, left=self.plan_for(view, accepted, extent))
 
-    async def _sync_zone(self, zone_id: str, extent: Extent) -> ZoneSync:
+    async def _sync_zone(
+        self,
+        begin: Callable[[], Awaitable[None]] | None,
+        zone_id: str,
+        extent: Extent,
+    ) -> ZoneSync:
         view, accepted = await self._look_and_read(zone_id)
         plan = self.plan_for(view, accepted, extent)
         if not extent.covers(zone_id, plan):
             return ZoneSync(view=view, left=plan, error=PlanChanged())
+        if begin:
+            await begin()
         if not plan.steps:
             return ZoneSync(view=view, left=plan)
         return await self._apply(view, accepted, extent, plan)
