@@ -116,6 +116,7 @@ async def test_token_that_is_refused(
     assert state_of(hass, SWITCH) == "off"
 
 
+@kept_or_not
 async def test_restart_meanwhile(
     hass: HomeAssistant,
     hass_storage: dict[str, Any],

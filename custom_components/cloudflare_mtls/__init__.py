@@ -97,7 +97,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     async_remove_stale_devices(hass, entry)
     _async_start_watching(hass, entry)
-    async_apply_unheard_switches(hass, entry)
+    await async_apply_unheard_switches(hass, entry)
     changes.async_listen()
     return True
 

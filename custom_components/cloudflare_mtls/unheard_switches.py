@@ -6,17 +6,14 @@ from homeassistant.components.switch import DOMAIN as SWITCH_DOMAIN
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import SERVICE_TURN_OFF
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.util.hass_dict import HassKey
 
-from .const import CONF_PUBLISHED, DOMAIN, LOGGER
+from .const import CONF_PUBLISHED, LOGGER
 from .engine.api.errors import EngineError
 from .engine.sync.reconciler import Extent
 from .runtime_data import CloudflareConfigEntry
+from .storage.tombstones import async_get_tombstones
 from .subentries import hostname_of
 from .unheard_orders import async_hear_orders
-
-# The hostnames that were turned off, by account.
-_TURNED_OFF: HassKey[dict[str, set[str]]] = HassKey(f"{DOMAIN}_turned_off")
 
 
 @callback
@@ -27,14 +24,15 @@ def async_keep_unheard_switches(hass: HomeAssistant) -> None:
     """
 
     async def keep(entry: ConfigEntry, subentry_id: str) -> None:
-        """Store that a hostname is off: from then on, what leads to it is drift, also after a restart."""
+        """Store that a hostname is off, and that this is still to be carried out."""
         subentry = entry.subentries[subentry_id]
         hass.config_entries.async_update_subentry(
             entry, subentry, data={**subentry.data, CONF_PUBLISHED: False}
         )
         hostname = hostname_of(subentry).hostname
-        turned_off = hass.data.setdefault(_TURNED_OFF, {})
-        turned_off.setdefault(entry.entry_id, set()).add(hostname)
+        tombstones = await async_get_tombstones(hass, entry.entry_id)
+        await tombstones.async_update(entry.subentries)
+        await tombstones.async_note_turned_off(hostname)
         LOGGER.warning(
             "%s is taken off the internet once its account is set up; devices reach it until then",
             hostname,
@@ -43,12 +41,12 @@ def async_keep_unheard_switches(hass: HomeAssistant) -> None:
     async_hear_orders(hass, SWITCH_DOMAIN, SERVICE_TURN_OFF, "published", keep)
 
 
-@callback
-def async_apply_unheard_switches(
+async def async_apply_unheard_switches(
     hass: HomeAssistant, entry: CloudflareConfigEntry
 ) -> None:
     """Take hostnames off the internet that were turned off unheard, kept in sync or not."""
-    if hostnames := hass.data.get(_TURNED_OFF, {}).pop(entry.entry_id, None):
+    tombstones = await async_get_tombstones(hass, entry.entry_id)
+    if hostnames := tombstones.turned_off:
         entry.async_create_background_task(
             hass, _take_off(entry, hostnames), f"{entry.title} hostnames turned off"
         )

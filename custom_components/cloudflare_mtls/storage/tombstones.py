@@ -36,6 +36,7 @@ _MARKED: Final = "marked"
 _ORDERED: Final = "ordered"
 _RECORD: Final = "record"
 _RELEASED: Final = "released"
+_TURNED_OFF: Final = "turned_off"
 
 _TOMBSTONES: OnceKey[Tombstones] = HassKey(f"{DOMAIN}_tombstones")
 
@@ -212,10 +213,25 @@ class Tombstones:
         }
         await self._async_keep({**self._stored, "hostnames": items})
 
+    @property
+    def turned_off(self) -> frozenset[str]:
+        """Return the hostnames that were turned off while nobody could carry that out."""
+        hostnames = self._stored["hostnames"].items()
+        return frozenset(name for name, item in hostnames if item.get(_TURNED_OFF))
+
+    async def async_note_turned_off(self, hostname: str) -> None:
+        """Remember that a hostname has to be taken off the internet once the account is loaded."""
+        hostnames = dict(self._stored["hostnames"])
+        hostnames[hostname] = {**hostnames[hostname], _TURNED_OFF: True}
+        await self._async_keep({**self._stored, "hostnames": hostnames})
+
     async def async_note_down(self, is_down: Mapping[str, bool]) -> None:
         """Remember of hostnames that were removed or turned off whether they are off the internet."""
         items = {
-            name: {**item, _DOWN: is_down[name]}
+            name: {
+                **_without_keys(item, (_TURNED_OFF,) if is_down[name] else ()),
+                _DOWN: is_down[name],
+            }
             if name in is_down and _is_off(item)
             else item
             for name, item in self._stored["hostnames"].items()
@@ -355,10 +371,14 @@ def _since_set_up(
     """Return what is known of a hostname or device, without what is over since it was set up again or changed."""
     over: tuple[str, ...] = ()
     if item.get("removed_at"):
-        over = (_DOWN, _LET_GO)
+        over = (_DOWN, _LET_GO, _TURNED_OFF)
     elif item.get("settings") != settings:
-        over = (_DOWN,)
-    return {key: value for key, value in item.items() if key not in over}
+        over = (_DOWN, _TURNED_OFF)
+    return _without_keys(item, over)
+
+
+def _without_keys(item: Mapping[str, Any], keys: Collection[str]) -> Mapping[str, Any]:
+    return {key: value for key, value in item.items() if key not in keys}
 
 
 def _without(items: _Items, keys: Collection[str]) -> _Items:
