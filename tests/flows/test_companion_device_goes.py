@@ -6,6 +6,7 @@ from typing import Any
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import issue_registry as ir
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
@@ -14,7 +15,7 @@ from pytest_homeassistant_custom_component.common import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from sandbox import Sandbox
-from tests.common import HOSTNAME, settle, state_of, submit
+from tests.common import HOSTNAME, reported, settle, state_of, submit
 from tests.dialogs import CHOSEN, RENEWED, add, certificates, fetch, renew
 from tests.faults import Faults
 
@@ -155,6 +156,7 @@ async def test_dialog_closed_at_the_handover(
     (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
     assert subentry.title == "Pixel 8"
     assert state_of(hass, "sensor.pixel_8_certificate_status") == "active"
+    assert reported(hass) == {"certificate_ready"}, "its link is shown there"
 
 
 async def test_dialog_closed_while_the_certificate_is_signed(
@@ -177,6 +179,37 @@ async def test_dialog_closed_while_the_certificate_is_signed(
     assert len(certificates(sandbox)) == 1
     (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
     assert subentry.title == "Pixel 8"
+    assert reported(hass) == {"certificate_ready"}
+
+
+async def test_dialog_closed_after_the_download(
+    hass: HomeAssistant,
+    loaded_entry: MockConfigEntry,
+    hass_client_no_auth: ClientSessionGenerator,
+) -> None:
+    """There is no link any more, and nothing to tell."""
+    result = await submit(hass, await add(hass, loaded_entry), CHOSEN)
+    url = result["description_placeholders"]["url"]
+    await fetch(await hass_client_no_auth(), url)
+    hass.config_entries.subentries.async_abort(result["flow_id"])
+    await settle(hass)
+    assert reported(hass) == set()
+
+
+async def test_renewal_closed_at_the_handover(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """The link of the next certificate is shown in a repair, too."""
+    first = await submit(hass, await add(hass, loaded_entry), CHOSEN)
+    await submit(hass, first)
+    (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
+    form = await renew(hass, loaded_entry, subentry.subentry_id)
+    result = await submit(hass, form, RENEWED)
+    assert result["step_id"] == "handover"
+    ir.async_get(hass).issues.clear()
+    hass.config_entries.subentries.async_abort(result["flow_id"])
+    await settle(hass)
+    assert reported(hass) == {"certificate_ready"}
 
 
 async def test_dialog_closed_while_creating_fails(

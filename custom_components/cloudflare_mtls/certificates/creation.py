@@ -1,5 +1,6 @@
 """Creates certificates for companion devices, and offers their bundles."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -92,10 +93,13 @@ class CertificateCreator:
         async_report_ready(self._hass, self._entry.entry_id, companion.device)
 
     @to_the_end(_TASK)
-    async def async_create(self, request: CertificateRequest) -> CreatedCertificate:
+    async def async_create(
+        self, request: CertificateRequest, offered: Callable[[], None] | None = None
+    ) -> CreatedCertificate:
         """Create a certificate, and offer its bundle to the device once the edge lets it in.
 
-        A new device is stored with its certificate: both are there afterwards, or neither.
+        A new device is stored with its certificate: both are there afterwards, or neither. offered
+        is called once the bundle can be fetched, also if the caller is gone by then.
         Raises EngineError, and HomeAssistantError where the certificate could not pass or is
         no longer wanted.
         """
@@ -119,6 +123,8 @@ class CertificateCreator:
             replaced = handovers.withdraw_device(device.id)
             delivery = self._as_of_now(delivery, device)
             handover = handovers.offer(delivery)
+            if offered:
+                offered()
         event = CertificateEvent.CREATED if request.is_new else CertificateEvent.RENEWED
         async_fire_certificate(
             self._hass, self._entry, event, signed.certificate, device.id

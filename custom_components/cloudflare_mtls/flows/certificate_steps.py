@@ -1,11 +1,12 @@
 """The steps of a dialog that create a certificate and hand it over."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, override
 
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.data_entry_flow import FlowContext, FlowHandler, FlowResult
 from homeassistant.helpers.selector import (
     NumberSelector,
@@ -92,6 +93,7 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
     # What a person typed last, and what is made of it.
     _answers: dict[str, Any] | None = None
     _creation: Creation | None = None
+    _is_closed = False
 
     @abstractmethod
     def entry(self) -> CloudflareConfigEntry | None:
@@ -132,10 +134,26 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
         request = replace(
             _read_choices(self.hass, device, user_input, is_new), limited=limited
         )
-        creating = _async_create(made(self.entry()).runtime_data.creator, request)
+        creating = _async_create(
+            made(self.entry()).runtime_data.creator, request, self._async_offered
+        )
         progress = Progress(self.hass, creating)
         self._creation = Creation(request=request, progress=progress)
         return await self.async_step_create_certificate()
+
+    @callback
+    @override
+    def async_remove(self) -> None:
+        super().async_remove()
+        self._is_closed = True
+        self._async_offered()
+
+    @callback
+    def _async_offered(self) -> None:
+        """Have a repair show the link as long as it works, once no dialog does."""
+        creation, entry = self._creation, self.entry()
+        if self._is_closed and creation and entry:
+            async_report_ready(self.hass, entry.entry_id, creation.request.device)
 
     async def async_show_renewal(
         self, step_id: str, device_id: str, message: Message | None
@@ -187,8 +205,6 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
             left = await async_find_left(self.hass, entry_id, device, created.handover)
             if left is None:
                 return await self.async_finish(device)
-            # Once this dialog is closed, a repair shows the link as long as it works.
-            async_report_ready(self.hass, entry_id, device)
             return abort(self, left)
         return await async_show_handover(
             self, device, created.handover, await self._describe_arrival(created)
@@ -254,11 +270,13 @@ async def async_show_handover[ResultT: FlowResult[Any, Any]](
 
 
 async def _async_create(
-    creator: CertificateCreator, request: CertificateRequest
+    creator: CertificateCreator,
+    request: CertificateRequest,
+    offered: Callable[[], None],
 ) -> CreatedCertificate | Message:
     """Return a new certificate, or why it was not created."""
     try:
-        return await creator.async_create(request)
+        return await creator.async_create(request, offered)
     except EngineError as err:
         return describe(err)
     except TranslatedError as err:
