@@ -14,7 +14,7 @@ from custom_components.cloudflare_mtls.engine.api.errors import PlanChanged
 from custom_components.cloudflare_mtls.engine.checks.specs import Check
 from custom_components.cloudflare_mtls.engine.sync.problems import ProblemCode
 from custom_components.cloudflare_mtls.engine.tunnels.app_options import Obstacle
-from custom_components.cloudflare_mtls.wording import describe
+from custom_components.cloudflare_mtls.wording import describe, describe_missing
 from tests.sentences import (
     ARRIVALS,
     COMPANION,
@@ -97,6 +97,7 @@ def test_every_exception_that_is_raised_is_translated() -> None:
 def test_every_exception_that_is_translated_is_raised() -> None:
     """No sentence is left over from code that is gone."""
     keys = {describe(error).key for error in (*ERRORS, PlanChanged())}
+    keys.add(describe_missing(()).key)
     keys |= {
         value.value
         for _, value in literals("translation_key")
@@ -231,6 +232,7 @@ def test_every_message_of_a_dialog_is_in_its_texts(
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     known = {describe(error).key for error in (*ERRORS, PlanChanged())}
+    known.add(describe_missing(()).key)
     known |= {f"problem_{code}" for code in ProblemCode}
     known |= {f"login_{code}" for code in (*LoginProblemCode, *SettingsFault)}
     known |= {f"app_{trouble}" for trouble in AppTrouble}

@@ -55,6 +55,7 @@ from custom_components.cloudflare_mtls.wording import (
     async_get_texts,
     changes_of,
     exemptions_of,
+    warning,
 )
 from tests.sentences import SOURCES, placeholders
 
@@ -142,9 +143,7 @@ def _exempting(path: str) -> ProtectedHostname:
 
 
 OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
-    "after": lambda text, foreign: Ours(
-        text("login_shuts_out", people=listed([foreign]))
-    ),
+    "after": lambda text, foreign: Ours(text("login_ends_sessions", hostname=foreign)),
     "app_url": lambda text, foreign: Ours(APP_URL),
     "apps": lambda text, foreign: listed([foreign]),
     "arrival": lambda text, foreign: Ours(
@@ -203,6 +202,9 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     "until": lambda text, foreign: "16:53",
     "url": lambda text, foreign: Ours("http://192.168.1.10:8123/x#token"),
     "urls": lambda text, foreign: Ours(quoted(foreign)),
+    "warning": lambda text, foreign: warning(
+        text("login_shuts_out", people=listed([foreign]))
+    ),
     "who": lambda text, foreign: text(f"exposure_{Visitor.NO_CERTIFICATE}"),
 }
 

@@ -29,9 +29,10 @@ from .engine.access.settings import (
     read_email,
 )
 from .engine.api.access_models import ONE_TIME_PIN
-from .engine.api.errors import EngineError, ZeroTrustNotSetUp
+from .engine.api.errors import EngineError, PermissionMissing, ZeroTrustNotSetUp
+from .engine.permissions import find_missing_for_logins
 from .engine.tunnels.served import ServedHostname, find_served, served_hostnames
-from .wording import Message, describe
+from .wording import Message, describe, describe_missing
 
 CONF_CONNECTOR: Final = "connector"
 CONF_OWN_EMAIL: Final = "own_email"
@@ -72,6 +73,9 @@ class LoginChoices:
             tunnels = await client.tunnels.list(account_id)
             served = await find_served(client, [each.id for each in zones])
             observation = await access.writer.observe()
+        except PermissionMissing as err:
+            others = await find_missing_for_logins(client, account_id)
+            return describe_missing(dict.fromkeys((*others, err.permission)))
         except EngineError as err:
             return describe_access(err)
         return cls(

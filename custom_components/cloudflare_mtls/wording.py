@@ -24,6 +24,7 @@ from .engine.api.errors import (
     Conflict,
     EngineError,
     NotListed,
+    Permission,
     PermissionMissing,
     PlanChanged,
     QuotaExceeded,
@@ -95,6 +96,11 @@ def describe(err: EngineError) -> Message:
             return Message("rejected", {"message": message})
         case _:
             return Message("unavailable")
+
+
+def describe_missing(permissions: Iterable[Permission]) -> Message:
+    """Return the sentence for permissions that the token lacks, while nothing was written."""
+    return Message("permissions_missing", {"permissions": "; ".join(permissions)})
 
 
 def describe_problem(problem: Problem) -> Message:
@@ -232,6 +238,11 @@ def _country_name(names: Mapping[str, str], code: str) -> str:
 def paragraphs(*texts: str) -> Ours:
     """Return filled texts one below the other, as Markdown, without the empty ones."""
     return Ours("\n\n".join(filter(None, texts)))
+
+
+def warning(*texts: str) -> Ours:
+    """Return filled texts to stand before another one: on a phone, the end of a dialog is out of view."""
+    return Ours("".join(f"{text}\n\n" for text in texts if text))
 
 
 def changes_of(

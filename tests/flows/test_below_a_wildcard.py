@@ -77,9 +77,9 @@ async def test_protect_and_stop(
     assert shown["barrier"] == "open to everybody"
     sandbox.journal.clear()
     preview = await submit(hass, form, {"advanced": {}})
-    changes = preview["description_placeholders"]["changes"]
+    warning = preview["description_placeholders"]["warning"]
     assert (
-        f"**At the moment, `{CLOUD}` can be reached without a certificate.**" in changes
+        f"**At the moment, `{CLOUD}` can be reached without a certificate.**" in warning
     )
     assert sandbox.journal.writes == []
     result = await submit(hass, preview)

@@ -83,11 +83,12 @@ async def test_protect_what_is_there(
 
     preview = await submit(hass, form, {"advanced": {"exempt_paths": ["/s/"]}})
 
-    changes = preview["description_placeholders"]["changes"]
+    warning = preview["description_placeholders"]["warning"]
     assert (
-        f"**At the moment, `{CLOUD}` can be reached without a certificate.**" in changes
+        f"**At the moment, `{CLOUD}` can be reached without a certificate.**" in warning
     )
-    assert "A browser needs the certificate too." in changes
+    assert "A browser needs the certificate too." in warning
+    changes = preview["description_placeholders"]["changes"]
     assert "were there before. They stay as they are." in changes
     assert "doesn't know what these paths show" in changes
     assert sandbox.journal.writes == []
@@ -120,8 +121,8 @@ async def test_behind_access_that_strangers_pass(
     assert "open to everybody" in labels_of(form)[CLOUD]
     form = await submit(hass, form, {"hostname": CLOUD})
     preview = await submit(hass, form, {"advanced": {}})
-    changes = preview["description_placeholders"]["changes"]
-    assert f"`{CLOUD}` can be reached without a certificate." in changes
+    warning = preview["description_placeholders"]["warning"]
+    assert f"`{CLOUD}` can be reached without a certificate." in warning
 
 
 async def test_behind_access(

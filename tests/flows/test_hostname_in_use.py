@@ -1,5 +1,7 @@
 """Tests of protecting a hostname that people use: the preview says who is shut out."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -10,7 +12,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from sandbox import Sandbox
 from sandbox.seed import SERVICE, TUNNEL_ID
 from sandbox.state import DnsRecord, Rule
-from tests.common import HOSTNAME, choose, submit, zone_of
+from tests.common import HOSTNAME, PACKAGE, choose, submit, zone_of
 from tests.dialogs import add_hostname, to_hostname, zone_and_tunnel
 
 USED = "used.example.com"
@@ -29,14 +31,14 @@ def lead(sandbox: Sandbox, record: str | None, ingress: str | None) -> None:
         rules.insert(0, {"hostname": ingress, "service": SERVICE})
 
 
-async def changes_in(result: Any, hass: HomeAssistant) -> str:
-    """Choose the hostname; return what the preview shows."""
+async def warning_in(result: Any, hass: HomeAssistant) -> str:
+    """Choose the hostname; return what the preview warns of."""
     typed = {**choose(), "hostname": USED, "service": SERVICE}
     result = await submit(hass, result, typed)
     while result["step_id"] == "take_over":
         result = await submit(hass, result, {"take_over": False})
     assert result["step_id"] == "preview"
-    return str(result["description_placeholders"]["changes"])
+    return str(result["description_placeholders"]["warning"])
 
 
 @pytest.mark.parametrize(
@@ -64,7 +66,7 @@ async def test_in_use(
         form = await submit(hass, form, zone_and_tunnel(sandbox))
     sandbox.journal.clear()
 
-    assert WARNING in await changes_in(form, hass)
+    assert WARNING in await warning_in(form, hass)
 
     assert sandbox.journal.writes == []
 
@@ -80,7 +82,17 @@ async def test_not_in_use(
     assert ingress_rules[-1]["service"] == "http_status:404"
     lead(sandbox, record, ingress)
 
-    assert WARNING not in await changes_in(await to_hostname(hass, sandbox), hass)
+    assert WARNING not in await warning_in(await to_hostname(hass, sandbox), hass)
+
+
+@pytest.mark.parametrize("file", sorted((PACKAGE / "translations").glob("*.json")))
+def test_warning_comes_first(file: Path) -> None:
+    """On a phone, what stands below a list of changes is out of view."""
+    texts = json.loads(file.read_text())
+    login = texts["config_subentries"]["login_hostname"]["step"]["preview"]
+    for step in ("preview", "resume"):
+        assert texts["config"]["step"][step]["description"].startswith("{warning}")
+    assert login["description"].startswith("{warning}")
 
 
 async def test_locked_by_hand(hass: HomeAssistant, sandbox: Sandbox) -> None:
@@ -93,7 +105,7 @@ async def test_locked_by_hand(hass: HomeAssistant, sandbox: Sandbox) -> None:
     lock = f'http.host eq "{USED}" and not cf.tls_client_auth.cert_verified'
     entrypoint.rules.insert(0, Rule("block", f"({lock})", "mTLS block"))
 
-    shown = await changes_in(await to_hostname(hass, sandbox), hass)
+    shown = await warning_in(await to_hostname(hass, sandbox), hass)
 
     # A visitor who writes a port behind the name gets past such a rule.
     assert WARNING not in shown
@@ -111,4 +123,4 @@ async def test_opened_by_somebody(
     result = await submit(hass, form, typed)
     assert result["type"] is FlowResultType.FORM
     warning = WARNING.replace(USED, HOSTNAME)
-    assert warning in result["description_placeholders"]["changes"]
+    assert warning in result["description_placeholders"]["warning"]

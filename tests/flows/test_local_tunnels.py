@@ -272,7 +272,7 @@ async def test_hostname_that_the_file_serves_already(
     )
     typed = {**choose(), "hostname": "house-mobile.example.com"}
     preview = await submit(hass, result, typed)
-    assert "At the moment" in preview["description_placeholders"]["changes"]
+    assert "At the moment" in preview["description_placeholders"]["warning"]
 
     result = await submit(hass, await submit(hass, preview))
 

@@ -89,8 +89,8 @@ async def test_fewer_people_end_the_sessions(
     result = await submit(hass, result, {"emails": [OWNER], "countries": ["de"]})
     result = await submit(hass, result, RULES)
     shown = result["description_placeholders"]
-    assert PARTNER in shown["after"]
-    assert OWNER not in shown["after"]
+    assert PARTNER in shown["warning"]
+    assert OWNER not in shown["warning"]
     assert "log in again" in shown["after"]
     sandbox.journal.clear()
     result = await submit(hass, result)

@@ -248,7 +248,7 @@ async def test_home_whose_country_is_not_known(
     people = {"own_email": OWNER, "countries": ["at"]}
     result = await submit(hass, await submit(hass, result, people), RULES)
     assert result["step_id"] == "preview"
-    assert "Nobody can log in" not in result["description_placeholders"]["changes"]
+    assert result["description_placeholders"]["warning"] == ""
 
 
 async def test_own_country_that_is_missing_is_asked_about(
@@ -268,7 +268,8 @@ async def test_own_country_that_is_missing_is_asked_about(
     assert result["step_id"] == "preview"
     changes = result["description_placeholders"]["changes"]
     assert "in one of these countries: Austria." in changes
-    assert "**Nobody can log in from `Germany`, where Home Assistant is**" in changes
+    warning = result["description_placeholders"]["warning"]
+    assert "**Nobody can log in from `Germany`, where Home Assistant is**" in warning
 
 
 async def test_open_paths_and_the_connector_are_said(
@@ -432,3 +433,18 @@ async def test_seats_that_cannot_be_counted_are_not_said(
     assert fault.hits
     assert result["step_id"] == "preview"
     assert "seats" not in result["description_placeholders"]["changes"]
+
+
+async def test_every_missing_permission_is_named(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """Nobody has to change the token, and try again, once for each."""
+    token = sandbox.state.tokens[sandbox.token]
+    token.permissions -= {"access_apps:edit", "access_organization:edit"}
+    sandbox.journal.clear()
+    result = await add(hass, loaded_entry)
+    assert result["reason"] == "permissions_missing"
+    assert result["description_placeholders"] == {
+        "permissions": "Account / Access: Apps and Policies / Edit; "
+        "Account / Access: Organizations, Identity Providers, and Groups / Edit"
+    }

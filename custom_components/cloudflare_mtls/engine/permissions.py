@@ -135,6 +135,26 @@ async def find_permissions(
     return {item: read.result() for item, read in reads.items()}
 
 
+async def find_missing_for_logins(
+    client: CloudflareClient, account_id: str
+) -> tuple[Permission, ...]:
+    """Return which permissions are missing for login hostnames; nothing is written."""
+    calls: Mapping[Permission, Callable[[], Awaitable[Any]]] = {
+        Permission.ACCESS_EDIT: lambda: (
+            client.access_applications.expect_edit_permission(account_id)
+        ),
+        Permission.ACCESS_ORGANIZATION_EDIT: lambda: client.access_organization.get(
+            account_id
+        ),
+    }
+    found = await asyncio.gather(*(_find(item, call) for item, call in calls.items()))
+    return tuple(
+        item
+        for item, allowance in zip(calls, found, strict=True)
+        if allowance is Allowance.NO
+    )
+
+
 async def _try_rule(rulesets: Rulesets, zone_id: str, rule: Mapping[str, Any]) -> None:
     await rulesets.dry_run(zone_id, await rulesets.get(zone_id), rule)
 

@@ -1,7 +1,7 @@
 """What an account has to choose from for a protected hostname, without forms."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Self
 
@@ -22,7 +22,7 @@ from ..engine.tunnels.served import (
     served_wildcards,
 )
 from ..quoting import Ours
-from ..wording import Message, async_get_dialog_texts, describe
+from ..wording import Message, async_get_dialog_texts, describe, describe_missing
 from .account_tunnels import AccountTunnels
 
 
@@ -73,6 +73,8 @@ class AccountChoices:
         try:
             tunnels = await client.tunnels.list(account_id)
             served = await find_served(client, of_account)
+        except PermissionMissing as err:
+            return describe_missing([err.permission])
         except EngineError as err:
             return describe(err)
         return cls(
@@ -102,25 +104,21 @@ class AccountChoices:
 
         Everything is read once, so that a missing permission shows before anything is written.
         """
-        table = Ours()
         try:
             found = await find_permissions(self.client, self.account_id, zone.id)
-            table = await _permission_table(self.hass, found)
-            _expect_needed(found)
+            missing = [item for item in NEEDED if found[item] is Allowance.NO]
+            if missing:
+                return describe_missing(missing)
             tunnel_ids = [tunnel.id] if tunnel else []
             observation = await observe(
                 self.client, self.account_id, zone.id, tunnel_ids
             )
         except EngineError as err:
-            message = describe(err)
-        else:
-            obstacle = _obstacle(zone, tunnel, observation)
-            if obstacle is None:
-                return observation, table
-            message = obstacle
-        return replace(
-            message, placeholders={**message.placeholders, "permissions": table}
-        )
+            return describe(err)
+        obstacle = _obstacle(zone, tunnel, observation)
+        if obstacle is not None:
+            return obstacle
+        return observation, await _permission_table(self.hass, found)
 
 
 def _obstacle(
@@ -136,13 +134,6 @@ def _obstacle(
     if tunnel and tunnel.id in observation.gone_tunnels:
         return Message("tunnel_deleted", {"tunnel": tunnel.name}, CONF_TUNNEL_ID)
     return None
-
-
-def _expect_needed(found: Mapping[Permission, Allowance]) -> None:
-    """Raise PermissionMissing if the token lacks a permission that is not optional."""
-    for permission in NEEDED:
-        if found[permission] is Allowance.NO:
-            raise PermissionMissing(permission)
 
 
 async def _permission_table(

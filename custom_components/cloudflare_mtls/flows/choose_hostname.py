@@ -120,7 +120,6 @@ class ChooseHostnameSteps[
             ),
             suggested=suggested,
             message=message,
-            placeholders={"permissions": Ours()},
         )
 
     async def async_step_hostname(

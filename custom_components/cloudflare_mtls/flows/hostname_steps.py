@@ -26,6 +26,7 @@ from ..wording import (
     describe,
     exemptions_of,
     paragraphs,
+    warning,
 )
 from .allowed_devices import room_of
 from .by_app import ByAppSteps
@@ -242,7 +243,7 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         draft = made(self._draft)
         hostname = draft.settings.hostname
         text = await async_get_dialog_texts(self.hass)
-        warning = text("shuts_out", hostname=hostname) if draft.shuts_out else ""
+        shuts_out = text("shuts_out", hostname=hostname) if draft.shuts_out else ""
         return show_form(
             self,
             step_id,
@@ -251,11 +252,8 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             placeholders={
                 "hostname": hostname,
                 "zone": draft.chosen.zone.name,
-                "changes": paragraphs(
-                    changes_of(text, hostname, steps),
-                    warning,
-                    access,
-                ),
+                "warning": warning(shuts_out),
+                "changes": paragraphs(changes_of(text, hostname, steps), access),
                 "permissions": draft.chosen.permissions,
             },
         )

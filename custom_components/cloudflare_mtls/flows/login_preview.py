@@ -17,12 +17,8 @@ def preview_of(
     observation: AccessObservation,
     plan: LoginPlan,
     seats: LoginProblem | None,
-    home: str | None,
 ) -> Ours:
-    """Return what a plan changes and what that means, with texts of the category "common".
-
-    home: the country of this home, if that is known.
-    """
+    """Return what a plan changes and what that means, with texts of the category "common"."""
     settings = plan.settings
     problems = (*plan.problems, seats) if seats else plan.problems
     return paragraphs(
@@ -32,13 +28,6 @@ def preview_of(
             if not settings.adopted
             else ()
         ),
-        text(
-            "login_home_shut_out",
-            hostname=settings.hostname,
-            country=country_name(home),
-        )
-        if home and settings.shuts_out_country(home)
-        else "",
         *(
             text(message.key, **message.placeholders)
             for message in map(describe_login_problem, problems)
@@ -47,15 +36,27 @@ def preview_of(
     )
 
 
-def changed_people(text: Texts, before: LoginSettings, after: LoginSettings) -> Ours:
-    """Return who is shut out by a change, and what that costs the others."""
+def home_shut_out(
+    text: Texts,
+    country_name: Callable[[str], str],
+    settings: LoginSettings,
+    home: str | None,
+) -> str:
+    """Return that nobody can log in from the country of this home, if so and if it is known."""
+    if not home or not settings.shuts_out_country(home):
+        return ""
+    return text(
+        "login_home_shut_out", hostname=settings.hostname, country=country_name(home)
+    )
+
+
+def people_shut_out(text: Texts, before: LoginSettings, after: LoginSettings) -> str:
+    """Return which people can no longer log in after a change, if any."""
     match before.who, after.who:
-        case People(old), People(new):
-            gone = listed(sorted(old - new)) if old - new else Ours()
+        case People(old), People(new) if old - new:
+            return text("login_shuts_out", people=listed(sorted(old - new)))
         case _:
-            gone = Ours()
-    lines = [text("login_shuts_out", people=gone)] if gone else []
-    return paragraphs(*lines, text("login_ends_sessions", hostname=after.hostname))
+            return ""
 
 
 def _who(

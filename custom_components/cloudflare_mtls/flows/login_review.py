@@ -20,11 +20,12 @@ from ..wording import (
     async_get_country_names,
     async_get_dialog_texts,
     describe_login_problem,
+    warning,
 )
 from .form import made, show_form
 from .login_adoption import LoginAdoptionSteps
 from .login_dialog import NO_FIELDS
-from .login_preview import changed_people, preview_of
+from .login_preview import home_shut_out, people_shut_out, preview_of
 from .login_rules import LoginRulesSteps
 from .login_trial import LoginTrialSteps
 
@@ -120,9 +121,13 @@ class LoginReviewSteps(LoginTrialSteps, LoginRulesSteps, LoginAdoptionSteps):
     async def _show_preview(self, message: Message | None) -> SubentryFlowResult:
         plan, current = made(self._plan), self._current
         text = await async_get_dialog_texts(self.hass)
+        country_name = await async_get_country_names(self.hass)
+        home = self.hass.config.country
+        warnings = [home_shut_out(text, country_name, plan.settings, home)]
         after = Ours()
         if current and sessions_to_end(plan, current).of_everybody:
-            after = changed_people(text, current, plan.settings)
+            warnings.append(people_shut_out(text, current, plan.settings))
+            after = Ours(text("login_ends_sessions", hostname=self._hostname))
         elif current is None and self._access.writer.needs_trial(plan):
             minutes = str(round(TRIAL.total_seconds() / 60))
             after = Ours(text("login_trial", hostname=self._hostname, minutes=minutes))
@@ -133,13 +138,9 @@ class LoginReviewSteps(LoginTrialSteps, LoginRulesSteps, LoginAdoptionSteps):
             message=message,
             placeholders={
                 "hostname": self._hostname,
+                "warning": warning(*warnings),
                 "changes": preview_of(
-                    text,
-                    await async_get_country_names(self.hass),
-                    made(self._observation),
-                    plan,
-                    self._seats,
-                    self.hass.config.country,
+                    text, country_name, made(self._observation), plan, self._seats
                 ),
                 "after": after,
             },
