@@ -169,3 +169,19 @@ async def test_device_stays_until_it_is_removed(
         (DOMAIN, COMPANION_ID), entry.entry_id
     )
     assert hass.states.get(EXPIRY) is None
+
+
+async def test_kinds_of_devices_are_told_in_the_language_of_home_assistant(
+    hass: HomeAssistant,
+    device_registry: dr.DeviceRegistry,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+) -> None:
+    hass.config.language = "de"
+    await setup_integration(hass, entry)
+    devices = dr.async_entries_for_config_entry(device_registry, entry.entry_id)
+    assert {device.model for device in devices} >= {
+        "Konto",
+        "Tunnel",
+        "Geschützter Hostname",
+    }

@@ -33,6 +33,7 @@ from .coordinator.seats import SeatsCoordinator
 from .coordinator.token import TokenCoordinator
 from .coordinator.tunnels import TunnelCoordinator
 from .coordinator.visits import VisitCoordinator
+from .device_models import DeviceModel, async_get_device_models
 from .device_reports import async_record_fetched, async_record_proof
 from .entry_changes import EntryChanges
 from .hostname_removal import async_end_removals
@@ -191,6 +192,7 @@ async def _async_read_account(
         proofs=Proofs(entry, protection, visits, checks),
         uses=await async_get_uses(hass, entry.entry_id),
         alarms=alarms,
+        models=async_get_device_models(hass),
     )
 
 
@@ -203,7 +205,7 @@ def _async_register_device(hass: HomeAssistant, entry: CloudflareConfigEntry) ->
         identifiers={(DOMAIN, account_id)},
         entry_type=dr.DeviceEntryType.SERVICE,
         manufacturer=MANUFACTURER,
-        model="Account",
+        model=entry.runtime_data.models[DeviceModel.ACCOUNT],
         name=entry.title,
         configuration_url=f"{DASHBOARD_URL}/{account_id}",
     )

@@ -21,6 +21,7 @@ from .const import CONF_ACCOUNT_ID, DOMAIN, MANUFACTURER
 from .coordinator.access_state import LoginState
 from .coordinator.protection import ProtectionCoordinator
 from .coordinator.tunnels import TunnelCoordinator, TunnelState
+from .device_models import DeviceModel
 from .engine.access.login_history import LoginHistory
 from .engine.access.settings import LoginSettings
 from .engine.arrival import Arrival
@@ -244,7 +245,9 @@ class TunnelEntity(ItemEntity[TunnelCoordinator, TunnelState]):
         coordinator = entry.runtime_data.tunnels
         assert coordinator.data
         tunnel = coordinator.data[tunnel_id].tunnel
-        model = "Tunnel" if tunnel.remotely_managed else "Locally managed tunnel"
+        model = (
+            DeviceModel.TUNNEL if tunnel.remotely_managed else DeviceModel.LOCAL_TUNNEL
+        )
         device = _device_info(entry, tunnel_id, plain(tunnel.name), model)
         super().__init__(entry, coordinator, description, tunnel_id, device)
         self._tunnel_id = tunnel_id
@@ -288,7 +291,9 @@ class HostnameEntity(ItemEntity[DataUpdateCoordinator[Any], HostnameState]):
         """Initialize the entity."""
         coordinator = description.coordinator_fn(entry.runtime_data)
         subentry = entry.subentries[subentry_id]
-        device = _device_info(entry, subentry_id, subentry.title, "Protected hostname")
+        device = _device_info(
+            entry, subentry_id, subentry.title, DeviceModel.PROTECTED_HOSTNAME
+        )
         super().__init__(entry, coordinator, description, subentry_id, device)
         # A coordinator may ask for those hostnames only that an enabled entity shows.
         self.coordinator_context = hostname_of(subentry).hostname
@@ -360,7 +365,9 @@ class LoginEntity(ItemEntity[DataUpdateCoordinator[Any], LoginHostnameState]):
         """Initialize the entity."""
         coordinator = description.coordinator_fn(entry.runtime_data)
         subentry = entry.subentries[subentry_id]
-        device = _device_info(entry, subentry_id, subentry.title, "Login hostname")
+        device = _device_info(
+            entry, subentry_id, subentry.title, DeviceModel.LOGIN_HOSTNAME
+        )
         super().__init__(entry, coordinator, description, subentry_id, device)
         self._subentry_id = subentry_id
 
@@ -403,7 +410,9 @@ class CompanionEntity(ItemEntity[ProtectionCoordinator, CompanionState]):
     ) -> None:
         """Initialize the entity."""
         subentry = entry.subentries[subentry_id]
-        device = _device_info(entry, subentry_id, subentry.title, "Companion device")
+        device = _device_info(
+            entry, subentry_id, subentry.title, DeviceModel.COMPANION_DEVICE
+        )
         coordinator = entry.runtime_data.protection
         super().__init__(entry, coordinator, description, subentry_id, device)
         self._subentry_id = subentry_id
@@ -425,17 +434,17 @@ class CompanionEntity(ItemEntity[ProtectionCoordinator, CompanionState]):
 
 
 def _device_info(
-    entry: CloudflareConfigEntry, identifier: str, name: str, model: str
+    entry: CloudflareConfigEntry, identifier: str, name: str, model: DeviceModel
 ) -> DeviceInfo:
-    coordinator = entry.runtime_data.protection
+    data = entry.runtime_data
     return DeviceInfo(
         identifiers={(DOMAIN, identifier)},
         entry_type=DeviceEntryType.SERVICE,
         manufacturer=MANUFACTURER,
-        model=model,
+        model=data.models[model],
         name=name,
         via_device_id=dr.async_get_device_id_by_identifier(
-            coordinator.hass,
+            data.protection.hass,
             (DOMAIN, entry.data[CONF_ACCOUNT_ID]),
             config_entry_id=entry.entry_id,
         ),

@@ -1,5 +1,6 @@
 """What a loaded config entry works with, and the type of the entry."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from homeassistant.config_entries import ConfigEntry
@@ -19,6 +20,7 @@ from .coordinator.seats import SeatsCoordinator
 from .coordinator.token import TokenCoordinator
 from .coordinator.tunnels import TunnelCoordinator
 from .coordinator.visits import VisitCoordinator
+from .device_models import DeviceModel
 from .engine.api.client import CloudflareClient
 from .storage.alarms import Alarms
 from .storage.uses import Uses
@@ -48,3 +50,4 @@ class CloudflareData:
     proofs: Proofs
     uses: Uses
     alarms: Alarms
+    models: Mapping[DeviceModel, str]
