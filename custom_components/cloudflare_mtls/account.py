@@ -62,7 +62,7 @@ _SHARED: HassKey[dict[str, AccountState]] = HassKey(f"{DOMAIN}_shared")
 
 @dataclass
 class AccountState:
-    """State that all entries, dialogs and actions of an account share: pauses, recent writes, lists, answers, surroundings and arrivals."""
+    """State that all entries, dialogs and actions of an account share."""
 
     recent: RecentWrites = field(default_factory=RecentWrites)
     lists: WholeLists = field(default_factory=WholeLists)

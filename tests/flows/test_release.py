@@ -167,6 +167,18 @@ async def test_cloudflare_fails_after_the_app(
     assert reported(hass) == set()
 
 
+async def test_word_of_a_person_that_is_not_so(
+    hass: HomeAssistant, sandbox: Sandbox, app: Cloudflared, client: Client
+) -> None:
+    """The app still names the hostname, and would lead it home at its next start: the rule stays."""
+    step = await open_repair(client, issues(hass)["removal_in_file"])
+    step = await confirm_repair(client, step, next_step_id="confirm")
+    step = await confirm_repair(client, step)
+    assert step["errors"] == {"base": "still_named"}
+    assert is_blocked(sandbox)
+    assert reported(hass) == {"removal_in_file"}
+
+
 async def test_account_is_not_loaded(
     hass: HomeAssistant, entry: MockConfigEntry, app: Cloudflared, client: Client
 ) -> None:

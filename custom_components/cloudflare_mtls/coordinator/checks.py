@@ -64,8 +64,9 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
     ) -> None:
         """Initialize the coordinator; nothing is known at first.
 
-        removed returns the removed hostnames that are not down yet; tunnel_names returns the name of each tunnel of the account, by its id; told returns the rules of
-        local tunnels as their connectors tell them, None before they were asked.
+        removed returns the removed hostnames that are not down yet; tunnel_names returns the name of
+        each tunnel of the account, by its id; told returns the rules of local tunnels as their
+        connectors tell them, None before they were asked.
         """
         super().__init__(hass, entry, client)
         self.findings: Mapping[str, Finding] = {}

@@ -8,7 +8,7 @@ import probatio
 
 from ..cloudflared_app import App, AppError, async_find_app
 from ..engine.sync.settings import ProtectedHostname
-from ..engine.tunnels.app_options import serves, without_host
+from ..engine.tunnels.app_options import names, serves, without_host
 from ..engine.tunnels.file_rule import app_entry
 from ..engine.tunnels.reports import ConnectorReport
 from ..quoting import shown
@@ -48,6 +48,15 @@ class ReleaseFlow(FixFlow, AppChangeSteps[RepairsFlowContext, RepairsFlowResult,
 
     @override
     async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
+        """Take a person's word, unless Home Assistant sees that it is not so."""
+        if await self._is_named():
+            message = Message(
+                "still_named", {"hostname": self._hostname, "tunnel": self._tunnel}
+            )
+            return await self.async_ask(message)
+        return await self._async_release()
+
+    async def _async_release(self) -> RepairsFlowResult:
         protection = self._entry.runtime_data.protection
         await protection.removals.async_release(self._hostname, self._tunnel_id)
         await protection.async_refresh()
@@ -72,7 +81,7 @@ class ReleaseFlow(FixFlow, AppChangeSteps[RepairsFlowContext, RepairsFlowResult,
 
     @override
     async def async_app_changed(self) -> RepairsFlowResult:
-        return await self.async_fix({})
+        return await self._async_release()
 
     @override
     async def async_app_not_changed(self, message: Message) -> RepairsFlowResult:
@@ -103,6 +112,17 @@ class ReleaseFlow(FixFlow, AppChangeSteps[RepairsFlowContext, RepairsFlowResult,
             return None
         return app if app and serves(app.options, protected) else None
 
+    async def _is_named(self) -> bool:
+        """Return whether the tunnel's app or a connector is seen to name the hostname."""
+        reports = self._entry.runtime_data.reports.of_tunnel(self._tunnel_id)
+        if any(report.names(self._hostname) for report in reports):
+            return True
+        try:
+            app = await async_find_app(self.hass, self._tunnel_id)
+        except AppError:
+            return False
+        return app is not None and names(app.options, self._hostname)
+
     def _in_file(self) -> ProtectedHostname | None:
         """Return the hostname as the file may name it, unless that is over."""
         if self._entry.state is not ConfigEntryState.LOADED:
@@ -111,10 +131,11 @@ class ReleaseFlow(FixFlow, AppChangeSteps[RepairsFlowContext, RepairsFlowResult,
         return removals.find_in_file(self._hostname, self._tunnel_id)
 
     def _names(self) -> dict[str, str]:
-        """Return what the hostname and the tunnel are called; one that is gone has only its id."""
+        return {"hostname": self._hostname, "tunnel": self._tunnel}
+
+    @property
+    def _tunnel(self) -> str:
+        """Return what the tunnel is called; one that is gone has only its id."""
         is_loaded = self._entry.state is ConfigEntryState.LOADED
         names = self._entry.runtime_data.tunnels.tunnel_names() if is_loaded else {}
-        return {
-            "hostname": self._hostname,
-            "tunnel": names.get(self._tunnel_id, self._tunnel_id),
-        }
+        return names.get(self._tunnel_id, self._tunnel_id)

@@ -74,6 +74,17 @@ def serves(options: Options, item: ProtectedHostname) -> bool:
     return (_hosts(options) or {}).get(item.hostname) == item.service
 
 
+def names(options: Options, hostname: str) -> bool:
+    """Return whether the app names a hostname in its options, whatever it leads it to."""
+    hosts = options.get(HOSTS)
+    named = (
+        [host.get("hostname") for host in hosts if isinstance(host, Mapping)]
+        if (isinstance(hosts, list))
+        else []
+    )
+    return hostname in (*named, options.get(_FIRST_HOST))
+
+
 def is_unused(options: Options) -> bool:
     """Return whether nobody has set up the app yet: with these options it does not start."""
     return not any(options.get(key) for key in _SET_UP_BY)
