@@ -5,7 +5,7 @@ it back only while the options are as it left them. Nothing of an app's options 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -63,7 +63,10 @@ class AppError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class InstalledApp:
-    """An installed app Cloudflared, and the options that it has."""
+    """An installed app Cloudflared, and the options that it has.
+
+    Several may have the same name: here it has the slug too, which begins with the app's repository.
+    """
 
     slug: str
     name: str
@@ -79,17 +82,19 @@ class App(InstalledApp):
     connector: ConnectorReport
 
 
-async def async_find_unused_app(hass: HomeAssistant) -> InstalledApp | None:
-    """Return an app that may run a new tunnel; None without one, or where the Supervisor is away."""
+async def async_find_unused_apps(hass: HomeAssistant) -> Mapping[str, InstalledApp]:
+    """Return the apps that may run a new tunnel, by slug; none where the Supervisor is away."""
+    unused: dict[str, InstalledApp] = {}
     if not is_hassio(hass):
-        return None
+        return unused
     client = _client(hass)
     with suppress(AppError):
         for slug in await _slugs(client):
             info = await _info(client, slug)
             if TOKEN in _known_options(info) and is_unused(info.options):
-                return InstalledApp(slug=slug, name=info.name, options=info.options)
-    return None
+                name, options = _name(info), info.options
+                unused[slug] = InstalledApp(slug=slug, name=name, options=options)
+    return unused
 
 
 @to_the_end("The start of an app")
@@ -251,7 +256,7 @@ async def _find(hass: HomeAssistant, client: SupervisorClient, slug: str) -> App
         return None
     return App(
         slug=slug,
-        name=info.name,
+        name=_name(info),
         address=address,
         options=info.options,
         known_options=known,
@@ -262,6 +267,10 @@ async def _find(hass: HomeAssistant, client: SupervisorClient, slug: str) -> App
 async def _slugs(client: SupervisorClient) -> list[str]:
     installed = await _answer(client.addons.list())
     return [item.slug for item in installed if item.slug.endswith(_SLUG_END)]
+
+
+def _name(info: InstalledAddonComplete) -> str:
+    return f"{info.name} ({info.slug})"
 
 
 def _known_options(info: InstalledAddonComplete) -> frozenset[str]:

@@ -34,7 +34,7 @@ async def test_no_tunnel_yet(
 
     result = await to_connector(hass, sandbox)
     token = result["description_placeholders"]["token"]
-    result = await submit(hass, result, {"use_app": True, "wait": True})
+    result = await submit(hass, result, {"use_app": app.slug, "wait": True})
 
     assert app.user_options["tunnel_token"] == token
     assert not any(

@@ -10,7 +10,8 @@ from custom_components.cloudflare_mtls import cloudflared_app
 from custom_components.cloudflare_mtls.flows import account_tunnels
 from sandbox import Sandbox
 from sandbox.supervisor import Cloudflared, Fault, FaultKind, Supervisor
-from tests.common import submit
+from sandbox.supervisor.cloudflared import SLUG
+from tests.common import sentences, submit
 from tests.dialogs import to_zone
 from tests.faults import Faults
 from tests.logs import log_everything, logged
@@ -28,6 +29,12 @@ async def install(
 ) -> Cloudflared:
     """Install the app, and leave it stopped."""
     return await supervisor.install(Cloudflared(sandbox.state, options), start=False)
+
+
+def offered(form: Any) -> dict[str, str]:
+    """Return the apps that a form offers, by slug."""
+    field = form["data_schema"].schema["use_app"]
+    return {item["value"]: item["label"] for item in field.config["options"]}
 
 
 async def to_connector(hass: HomeAssistant, sandbox: Sandbox) -> Any:
@@ -51,8 +58,10 @@ async def test_app_runs_the_tunnel(
     app = await install(sandbox, supervisor, {})
     form = await to_connector(hass, sandbox)
     assert fields(form) == ["use_app", "wait"]
+    assert offered(form) == {SLUG: f"Cloudflared ({SLUG})"}
+    assert form["data_schema"]({}) == {"wait": True}, "a person chooses it"
 
-    result = await submit(hass, form, {"use_app": True, "wait": True})
+    result = await submit(hass, form, {"use_app": SLUG, "wait": True})
 
     assert result["step_id"] == "hostname"
     (tunnel,) = [
@@ -72,9 +81,29 @@ async def test_person_does_not_agree(
     """That is the default."""
     app = await install(sandbox, supervisor, {})
     form = await to_connector(hass, sandbox)
-    result = await submit(hass, form, {"use_app": False, "wait": False})
+    result = await submit(hass, form, {"wait": False})
     assert result["step_id"] == "hostname"
     assert app.user_options == {}
+
+
+async def test_two_apps(
+    hass: HomeAssistant, sandbox: Sandbox, supervisor: Supervisor
+) -> None:
+    """One was left behind by another repository: each is named, and the chosen one gets the token."""
+    fork = Cloudflared(sandbox.state, {}, slug="abcdef12_cloudflared")
+    await supervisor.install(fork, start=False)
+    app = await install(sandbox, supervisor, {})
+    form = await to_connector(hass, sandbox)
+    assert offered(form) == {
+        fork.slug: "Cloudflared (abcdef12_cloudflared)",
+        SLUG: f"Cloudflared ({SLUG})",
+    }
+
+    result = await submit(hass, form, {"use_app": SLUG, "wait": False})
+
+    assert result["step_id"] == "hostname"
+    assert fork.user_options == {}
+    assert app.user_options["tunnel_token"]
 
 
 @pytest.mark.parametrize(
@@ -123,17 +152,22 @@ async def test_supervisor_fails(
     error: str,
 ) -> None:
     """The form stays, with the other ways; nobody is shown what was sent."""
-    await install(sandbox, supervisor, {})
+    app = await install(sandbox, supervisor, {})
     form = await to_connector(hass, sandbox)
     token = str(form["description_placeholders"]["token"])
     text = f"App has invalid options: no. Got {{'tunnel_token': '{token}'}}"
     supervisor.faults.add(Fault(kind, "POST", path, text=text))
     log_everything(caplog)
 
-    result = await submit(hass, form, {"use_app": True, "wait": True})
+    result = await submit(hass, form, {"use_app": SLUG, "wait": True})
 
     assert result["step_id"] == "connector"
     assert result["errors"] == {"base": error}
+    assert f"Cloudflared ({SLUG})" in sentences(result)["base"]
+    # With the token in its options, it is in use.
+    has_token = bool(app.user_options.get("tunnel_token"))
+    assert ("use_app" in fields(result)) is not has_token
+    assert has_token is (path == "*/restart")
     assert token not in logged(caplog)
     assert "message" not in result["description_placeholders"]
 
@@ -150,7 +184,7 @@ async def test_supervisor_never_answers_the_restart(
     form = await to_connector(hass, sandbox)
     supervisor.faults.add(Fault(FaultKind.SLOW, "POST", "*/restart", seconds=2))
 
-    result = await submit(hass, form, {"use_app": True, "wait": True})
+    result = await submit(hass, form, {"use_app": SLUG, "wait": True})
 
     assert result["errors"] == {"base": "app_start_unavailable"}
 
@@ -162,7 +196,7 @@ async def test_cloudflare_does_not_tell_the_token(
     app = await install(sandbox, supervisor, {})
     form = await to_connector(hass, sandbox)
     faults.unavailable("GET", "/token$")
-    result = await submit(hass, form, {"use_app": True, "wait": True})
+    result = await submit(hass, form, {"use_app": SLUG, "wait": True})
     assert result["errors"] == {"base": "unavailable"}
     assert app.user_options == {}
 
@@ -173,6 +207,6 @@ async def test_options_were_changed_meanwhile(
     app = await install(sandbox, supervisor, {})
     form = await to_connector(hass, sandbox)
     app.user_options = dict(OPTIONS)
-    result = await submit(hass, form, {"use_app": True, "wait": True})
+    result = await submit(hass, form, {"use_app": SLUG, "wait": True})
     assert result["errors"] == {"base": "app_start_changed"}
     assert app.user_options == OPTIONS

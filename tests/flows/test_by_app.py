@@ -74,7 +74,7 @@ async def test_entry_is_added(
     result = await to_app(hass, sandbox, app)
     assert result["step_id"] == "by_app"
     shown = result["description_placeholders"]
-    assert shown["app"] == "Cloudflared"
+    assert shown["app"] == f"Cloudflared ({app.slug})"
     assert NAME in shown["entry"]
     assert NAME in str([rule.expression for rule in zone_of(sandbox).rules])
     assert writes(supervisor) == []
@@ -141,7 +141,7 @@ async def test_options_that_a_person_has_to_change(
     result = await to_app(hass, sandbox, app)
     assert result["step_id"] == "by_hand"
     assert result["errors"] == {"base": error}
-    assert result["description_placeholders"]["app"] == "Cloudflared"
+    assert result["description_placeholders"]["app"] == f"Cloudflared ({app.slug})"
     assert writes(supervisor) == []
 
 

@@ -1,7 +1,8 @@
 """The steps of a dialog that create a tunnel, and wait until a connector runs it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Final
 
 from homeassistant.const import CONF_NAME
@@ -18,7 +19,7 @@ import probatio
 from ..cloudflared_app import (
     AppError,
     InstalledApp,
-    async_find_unused_app,
+    async_find_unused_apps,
     async_run_tunnel,
 )
 from ..coordinator.web_server import async_find_service
@@ -26,7 +27,7 @@ from ..engine.api.models import ConnectorToken, Tunnel
 from ..quoting import Ours
 from ..wording import Message, async_get_dialog_texts
 from .account_tunnels import AccountTunnels
-from .form import made, show_form
+from .form import choice, made, show_form
 from .progress import Progress, show_progress
 
 CONF_NEXT: Final = "next"
@@ -67,10 +68,6 @@ class Next(StrEnum):
 _CONNECTOR_FIELDS: Final[dict[probatio.Marker, Any]] = {
     probatio.Required(CONF_WAIT, default=True): BooleanSelector()
 }
-# Off at first: the token is given to another program.
-_APP_FIELDS: Final[dict[probatio.Marker, Any]] = {
-    probatio.Required(CONF_USE_APP, default=False): BooleanSelector()
-}
 _NO_CONNECTOR_SCHEMA: Final = probatio.Schema(
     {
         probatio.Required(CONF_NEXT, default=Next.SHOW.value): SelectSelector(
@@ -93,7 +90,7 @@ class TunnelSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT
     _tunnels: AccountTunnels | None = None
     _then: Callable[[Tunnel], Awaitable[ResultT]] | None = None
     _tunnel: Tunnel | None = None
-    _unused_app: InstalledApp | None = None
+    _unused_apps: Mapping[str, InstalledApp] = MappingProxyType({})
     _connecting: Progress[Message | None] | None = None
 
     async def async_set_up_tunnel(
@@ -131,17 +128,19 @@ class TunnelSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT
     ) -> ResultT:
         """Show how to run a connector: the one place that shows its token."""
         if user_input is None:
-            self._unused_app = await async_find_unused_app(self.hass)
+            self._unused_apps = await async_find_unused_apps(self.hass)
             return await self._async_show_connector()
-        if user_input.get(CONF_USE_APP) and (message := await self._async_use_app()):
+        slug = user_input.get(CONF_USE_APP)
+        if slug and (message := await self._async_use_app(self._unused_apps[slug])):
+            # It may have the token by now.
+            self._unused_apps = await async_find_unused_apps(self.hass)
             return await self._async_show_connector(message)
         if user_input[CONF_WAIT]:
             return await self._async_wait()
         return await made(self._then)(made(self._tunnel))
 
-    async def _async_use_app(self) -> Message | None:
-        """Enter the token in the app and start it; return what kept it from that."""
-        app = made(self._unused_app)
+    async def _async_use_app(self, app: InstalledApp) -> Message | None:
+        """Enter the token in an app and start it; return what kept it from that."""
         token = await made(self._tunnels).connector_token(made(self._tunnel))
         if isinstance(token, Message):
             return token
@@ -165,9 +164,7 @@ class TunnelSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT
         return show_form(
             self,
             "connector",
-            probatio.Schema(
-                {**(_APP_FIELDS if self._unused_app else {}), **_CONNECTOR_FIELDS}
-            ),
+            probatio.Schema({**self._app_fields(), **_CONNECTOR_FIELDS}),
             message=message,
             placeholders={
                 "tunnel": tunnel.name,
@@ -175,6 +172,13 @@ class TunnelSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT
                 **_ways_to_run(token, on_host_network=on_host_network),
             },
         )
+
+    def _app_fields(self) -> dict[probatio.Marker, Any]:
+        """Return the field for the app that gets the token: none is chosen at first."""
+        if not self._unused_apps:
+            return {}
+        labels = {slug: app.name for slug, app in self._unused_apps.items()}
+        return {probatio.Optional(CONF_USE_APP): choice(labels)}
 
     async def async_step_connect(
         self, user_input: dict[str, Any] | None = None
