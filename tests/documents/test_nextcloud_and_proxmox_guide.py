@@ -70,8 +70,8 @@ async def test_hostname_that_is_there(
     preview = await submit(
         hass, form, {**chosen, "advanced": {"exempt_paths": ["/s/"]}}
     )
-    shown = preview["description_placeholders"]["changes"]
-    assert "A browser needs the certificate too." in shown
+    warned = preview["description_placeholders"]["warning"]
+    assert "A browser needs the certificate too." in warned
 
     result = await submit(hass, preview)
 
