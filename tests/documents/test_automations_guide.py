@@ -23,6 +23,8 @@ from tests.automations import add_automation
 from tests.common import (
     BLOCK_REF,
     EDGE_EVERY,
+    ENGLISH,
+    PACKAGE,
     TUNNELS_EVERY,
     add_known_certificate,
     blocked_request,
@@ -42,6 +44,16 @@ READ: Final = [
     cast("dict[str, Any]", parse_yaml(text)) for text in blocks(GUIDE, "yaml")
 ]
 BY_ALIAS: Final = {item["alias"]: item for item in READ if "alias" in item}
+
+
+def test_what_needs_a_target() -> None:
+    """The guide names the triggers that watch nothing unless something is chosen."""
+    triggers = parse_yaml((PACKAGE / "triggers.yaml").read_text())
+    assert isinstance(triggers, dict)
+    for key, trigger in triggers.items():
+        if not key.startswith("."):
+            name = ENGLISH["triggers"][key]["name"]
+            assert (f"*{name}*" in GUIDE.read_text()) == ("target" in trigger), key
 
 
 @pytest.fixture

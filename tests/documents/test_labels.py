@@ -20,6 +20,7 @@ HOME_ASSISTANT: Final = {
     "Add from link",
     "Add integration",
     "Add trigger",
+    "By type",
     "Configuration",
     "Create automation",
     "Custom repositories",
