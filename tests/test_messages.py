@@ -104,6 +104,7 @@ def test_every_exception_that_is_translated_is_raised() -> None:
         if isinstance(value, ast.Constant) and isinstance(value.value, str)
     }
     keys |= {key for key, _ in raised_messages()}
+    keys |= {key for key, _ in messages_in(SOURCES["certificates/device_names.py"])}
     keys.add(f"problem_{ProblemCode.TOO_MANY_PINNED}")
     keys |= {f"login_{code}" for code in (*LoginProblemCode, *SettingsFault)}
     keys.add(f"problem_{ProblemCode.TOO_MANY_LIMITED}")
@@ -182,6 +183,7 @@ DIALOGS: list[Any] = [
         (
             "flows/companion_device.py",
             "certificates/chosen_hostnames.py",
+            "certificates/device_names.py",
             *CERTIFICATE_DIALOG,
         ),
         id="device",

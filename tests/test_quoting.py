@@ -146,6 +146,9 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     "after": lambda text, foreign: Ours(text("login_ends_sessions", hostname=foreign)),
     "app_url": lambda text, foreign: Ours(APP_URL),
     "apps": lambda text, foreign: listed([foreign]),
+    "asked": lambda text, foreign: Ours(
+        text("to_device_code", name=foreign, code="123456")
+    ),
     "arrival": lambda text, foreign: Ours(
         text(f"arrival_{Arrival.LOGIN}", hostname=foreign)
     ),
@@ -170,6 +173,11 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     ),
     "entry": lambda text, foreign: Ours("additional_hosts:\n- hostname: x.example"),
     "full_token_url": lambda text, foreign: Ours(token_url(*OPTIONAL)),
+    "more": lambda text, foreign: Ours(
+        text(
+            "token_more", full_token_url="https://x.example", optional=listed(OPTIONAL)
+        )
+    ),
     "certificates": lambda text, foreign: listed([foreign]),
     "hostnames": lambda text, foreign: listed([foreign]),
     "items": lambda text, foreign: listed([foreign]),
@@ -202,6 +210,7 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     "until": lambda text, foreign: "16:53",
     "url": lambda text, foreign: Ours("http://192.168.1.10:8123/x#token"),
     "urls": lambda text, foreign: Ours(quoted(foreign)),
+    "unencrypted": lambda text, foreign: Ours(text("to_device_unencrypted")),
     "warning": lambda text, foreign: warning(
         text("login_shuts_out", people=listed([foreign]))
     ),

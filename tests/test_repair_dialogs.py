@@ -17,7 +17,16 @@ from tests.sentences import (
 
 def test_dialogs_of_repairs_can_be_filled() -> None:
     """Each step uses only placeholders that the repair or the step fills."""
-    handover = {"name", "url", "code", "until", "local_address", "arrival"}
+    handover = {
+        "name",
+        "url",
+        "code",
+        "until",
+        "local_address",
+        "arrival",
+        "unencrypted",
+        "asked",
+    }
     handover |= {"blocked_url", "to_device"}
     renewal = {"name", "date", "local_address"}
     steps: dict[str, dict[str, set[str]]] = {

@@ -197,6 +197,8 @@ async def test_other_users_see_neither_link_nor_code(
     issue_id = issues(hass)["certificate_ready"]
     dialog = await begin_repair(await hass_client(), issue_id)
     shown = dialog["description_placeholders"]
+    # An action answers with a link that asks for the code.
+    assert f"**{shown['code']}**" in shown["asked"]
 
     socket = await hass_ws_client(hass, hass_read_only_access_token)
     seen = []

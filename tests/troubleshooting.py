@@ -128,7 +128,7 @@ def _plain(sentence: str) -> str:
     return re.sub(
         r"`?\{(\w+)\}`?",
         lambda match: f"*{match[1].replace('_', ' ')}*",
-        re.sub(r"(?<=\w\.)(?:\{\w+\})+", "", without_links),
+        re.sub(r"(?<=[\w}]\.)(?:\{\w+\})+", "", without_links),
     )
 
 

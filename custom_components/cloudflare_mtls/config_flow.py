@@ -49,7 +49,7 @@ from .hostname_setup import async_keep_hostname
 from .quoting import Ours, listed, plain
 from .runtime_data import CloudflareConfigEntry
 from .subentries import hostname_data
-from .wording import Message
+from .wording import Message, async_get_dialog_texts
 
 _TOKEN_SCHEMA: Final = probatio.Schema(
     {
@@ -76,10 +76,10 @@ class CloudflareConfigFlow(
     ) -> ConfigFlowResult:
         """Take the API token."""
         if user_input is None:
-            return self._show_token_form("user", None)
+            return await self._show_token_form("user", None)
         access = await async_read_token(self.hass, user_input[CONF_API_TOKEN])
         if isinstance(access, Message):
-            return self._show_token_form("user", access)
+            return await self._show_token_form("user", access)
         self._access = access
         if len(access.accounts) > 1:
             return await self.async_step_account()
@@ -104,7 +104,7 @@ class CloudflareConfigFlow(
         self._abort_if_unique_id_configured(reload_on_update=False)
         client = await async_connect(self.hass, access.token, account_id)
         if isinstance(client, Message):
-            return self._show_token_form("user", client)
+            return await self._show_token_form("user", client)
         choices = await AccountChoices.load(
             self.hass,
             client,
@@ -113,7 +113,7 @@ class CloudflareConfigFlow(
             partial(_reconciler, client, account_id, SkipDryRuns(), HeaderRules()),
         )
         if isinstance(choices, Message):
-            return self._show_token_form("user", choices)
+            return await self._show_token_form("user", choices)
         self._choices = choices
         return await self.async_step_zone()
 
@@ -194,12 +194,12 @@ class CloudflareConfigFlow(
         user_input: dict[str, Any] | None,
     ) -> ConfigFlowResult:
         if user_input is None:
-            return self._show_token_form(step_id, None, account=entry.title)
+            return await self._show_token_form(step_id, None, account=entry.title)
         account_id = entry.data[CONF_ACCOUNT_ID]
         token = user_input[CONF_API_TOKEN]
         access = await async_read_token(self.hass, token, account_id)
         if isinstance(access, Message):
-            return self._show_token_form(step_id, access, account=entry.title)
+            return await self._show_token_form(step_id, access, account=entry.title)
         if account_id not in access.accounts:
             return self.async_abort(reason="wrong_account")
         # Only an entry that is loaded listens for changes, and reloads by itself.
@@ -211,9 +211,15 @@ class CloudflareConfigFlow(
             self.hass.config_entries.async_schedule_reload(entry.entry_id)
         return result
 
-    def _show_token_form(
+    async def _show_token_form(
         self, step_id: str, message: Message | None, **placeholders: str
     ) -> ConfigFlowResult:
+        text = await async_get_dialog_texts(self.hass)
+        more = text(
+            "token_more",
+            full_token_url=Ours(token_url(*OPTIONAL)),
+            optional=listed(OPTIONAL),
+        )
         return show_form(
             self,
             step_id,
@@ -221,9 +227,9 @@ class CloudflareConfigFlow(
             message=message,
             placeholders={
                 "token_url": Ours(token_url()),
-                "full_token_url": Ours(token_url(*OPTIONAL)),
                 "permissions": listed(NEEDED),
-                "optional": listed(OPTIONAL),
+                # On a phone, a message below all of it would be out of view.
+                "more": Ours("" if message else f"\n\n{more}"),
                 **placeholders,
             },
         )

@@ -131,7 +131,9 @@ class ShowHandoverFlow(FixFlow):
         self._shown = async_get_handovers(self.hass).find(self.subject)
         if device is None or self._shown is None:
             return self.async_abort(reason="nothing_to_fetch")
-        return await async_show_handover(self, device, self._shown, message=message)
+        return await async_show_handover(
+            self, device, self._shown, message=message, asks_for_code=True
+        )
 
     async def async_step_handover(
         self, user_input: dict[str, Any] | None = None

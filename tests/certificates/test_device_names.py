@@ -6,16 +6,22 @@ from cryptography.x509.oid import NameOID
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
-from homeassistant.exceptions import ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import device_registry as dr
+from homeassistant.util.ulid import ulid_now
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.cloudflare_mtls.const import DOMAIN
+from custom_components.cloudflare_mtls.engine.certificates.companions import (
+    CompanionDevice,
+)
+from custom_components.cloudflare_mtls.engine.certificates.systems import System
 from custom_components.cloudflare_mtls.pages.handovers import (
     Delivery,
     async_get_handovers,
 )
+from custom_components.cloudflare_mtls.subentries import companion_subentry
 from sandbox import Sandbox
 from tests.common import act, add_certificate, sentences, settle, submit, zone_of
 from tests.dialogs import CHOSEN, add, certificates, handovers_of
@@ -205,11 +211,67 @@ async def test_no_two_devices_share_a_label_that_says_nothing(
 async def test_renewed_certificate_has_a_label_of_its_own(
     hass: HomeAssistant, loaded_entry: MockConfigEntry, freezer: FrozenDateTimeFactory
 ) -> None:
-    """A phone lists it beside the one before, also where both were created on one day."""
+    """A phone lists it beside the one before, also where both were created on one day.
+
+    The label holds of both names the same.
+    """
     (first,) = await labels_of(hass, loaded_entry, ["Pixel 8"])
     freezer.tick(120)
 
-    (second,) = await labels_of(hass, loaded_entry, ["Pixel 8"])
+    (second,) = await labels_of(hass, loaded_entry, ["Pixel (8)"])
 
     assert first[:-4] == second[:-4]
     assert first != second
+
+
+@pytest.mark.parametrize("name", ["Laptop", " laptop "])
+async def test_name_of_another_device(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry, name: str
+) -> None:
+    """By its name a person chooses which device to revoke, so no other one gets it."""
+    result = await submit(
+        hass, await add(hass, loaded_entry), {**CHOSEN, "name": "Laptop"}
+    )
+    await submit(hass, result)
+    await settle(hass)
+    before = certificates(sandbox)
+
+    result = await submit(hass, await add(hass, loaded_entry), {**CHOSEN, "name": name})
+
+    assert sentences(result, OF)["name"] == (
+        "Another device is called Laptop already. Nothing was changed. Enter another name."
+    )
+    with pytest.raises(HomeAssistantError, match="is called Laptop already"):
+        await act(hass, loaded_entry, "mint_certificate", name=name)
+    assert certificates(sandbox) == before
+
+    result = await submit(hass, result, {**CHOSEN, "name": "Anna's laptop"})
+    assert result["step_id"] == "handover"
+
+
+async def test_change_to_the_name_of_another_device(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """Two that have the same name already may be changed otherwise."""
+    for name in ("Laptop", "Phone", "phone"):
+        device = CompanionDevice(
+            id=ulid_now(), name=name, system=System.IOS, zone_id=sandbox.zone_id
+        )
+        subentry = companion_subentry(device)
+        hass.config_entries.async_add_subentry(loaded_entry, subentry)
+    await settle(hass)
+    phone, other_phone = (
+        subentry.subentry_id
+        for subentry in loaded_entry.subentries.values()
+        if subentry.title.casefold() == "phone"
+    )
+
+    async def change(subentry_id: str, name: str) -> Any:
+        form = await loaded_entry.start_subentry_reconfigure_flow(hass, subentry_id)
+        form = await submit(hass, form, {"next_step_id": "change"})
+        return await submit(hass, form, {"name": name, "system": "ios"})
+
+    result = await change(phone, "LAPTOP")
+    assert result["errors"] == {"name": "name_taken"}
+    assert (await change(other_phone, "phone"))["reason"] == "device_changed"
+    assert (await change(phone, "Anna's phone"))["reason"] == "device_changed"

@@ -161,12 +161,12 @@ async def test_notification_that_fails(
     hass.services.async_register("notify", "mobile_app_anna_s_phone", fail)
     device_id = register(hass, device_registry, "Android", "35")
 
-    for _ in range(2):
+    for name in ("Pixel 8", "Pixel 9"):
         response = await act(
             hass,
             loaded_entry,
             "mint_certificate",
-            name="Pixel 8",
+            name=name,
             key_type="ec_p256",
             notify_device_id=device_id,
         )
@@ -211,6 +211,8 @@ async def test_device_that_is_gone_since(
     device_id = register(hass, device_registry, "Android", "35")
     chosen = {**CHOSEN, "notify_device_id": device_id}
     result = await submit(hass, await add(hass, loaded_entry), chosen)
+    shown = result["description_placeholders"]
+    assert f"six-digit code **{shown['code']}**" in shown["asked"]
     await submit(hass, result)
     await settle(hass)
     notifications.clear()

@@ -1,5 +1,7 @@
 """Steps through the dialogs of login hostnames, and logins through Cloudflare, for the tests."""
 
+import html
+import re
 from typing import Any
 
 from aiohttp.test_utils import TestClient
@@ -93,4 +95,9 @@ async def visit(
     answer = await browser.get(URL(url).path, headers=sent)
     text = await answer.text()
     await settle(hass)
-    return answer.status, text
+    if answer.status == 404:
+        return answer.status, text
+    kind = "good" if answer.status == 200 else "bad"
+    found = re.search(rf'<h1>.+</h1>\s+<p class="{kind}">(.+)</p>', text)
+    assert found, text
+    return answer.status, html.unescape(found[1])

@@ -103,9 +103,13 @@ async def test_text_that_is_no_token(
     hass: HomeAssistant, sandbox: Sandbox, token: str, error: str, words: str
 ) -> None:
     """The form says what was pasted instead of a token, and continues with a good one."""
-    result = await submit(hass, await start(hass), {"api_token": token})
+    form = await start(hass)
+    assert "With more permissions" in form["description_placeholders"]["more"]
+    result = await submit(hass, form, {"api_token": token})
 
     assert result["step_id"] == "user"
+    # On a phone, all of that would push the error out of view.
+    assert result["description_placeholders"]["more"] == ""
     assert result["errors"] == {"base": error}
     assert words in sentences(result)["base"]
     assert sandbox.journal.writes == []

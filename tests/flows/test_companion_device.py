@@ -125,6 +125,20 @@ async def test_how_the_link_gets_to_the_device(
     assert result["description_placeholders"]["url"]
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_what_is_said_of_the_link(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry, scheme: str
+) -> None:
+    """Nobody has to look whether it is encrypted, nor for a notification that nobody sent."""
+    await hass.config.async_update(internal_url=f"{scheme}://ha.home.arpa:8123")
+    result = await submit(hass, await add(hass, loaded_entry), CHOSEN)
+
+    shown = result["description_placeholders"]
+    assert shown["url"].startswith(f"{scheme}://ha.home.arpa:8123/")
+    assert ("is not encrypted" in shown["unencrypted"]) == (scheme == "http")
+    assert shown["asked"] == ""
+
+
 async def test_certificate_is_tested_before_the_dialog_ends(
     hass: HomeAssistant,
     sandbox: Sandbox,

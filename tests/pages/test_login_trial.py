@@ -12,7 +12,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.cloudflare_mtls.login_trials import async_expect_login
-from custom_components.cloudflare_mtls.pages import login_trial
+from custom_components.cloudflare_mtls.pages import page
 from sandbox import Sandbox
 from tests.common import ENGLISH
 from tests.engine.access.helpers import HOME, OWNER, STRANGER, settings as chosen
@@ -95,7 +95,7 @@ async def test_token_that_proves_nothing(
 def second_language(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have texts in German."""
     speak_german(monkeypatch)
-    monkeypatch.setattr(login_trial, "translated_languages", lambda: ("de", "en"))
+    monkeypatch.setattr(page, "translated_languages", lambda: ("de", "en"))
 
 
 async def test_page_speaks_the_language_of_its_visitor(

@@ -27,6 +27,7 @@ from ..to_the_end import to_the_end
 from ..wording import Message, describe_problem, raise_translated_error
 from .chosen_hostnames import raise_if_changed
 from .creations import Creation, async_get_creations
+from .device_names import name_taken
 from .first_visit import async_visit_first
 from .mobile_app import async_notify, format_for
 from .notifications import async_report_ready
@@ -107,6 +108,7 @@ class CertificateCreator:
             days = str(request.validity_days)
             raise_translated_error(Message("revoke_old_too_late", {"days": days}))
         device, protection = request.device, self._protection
+        self._raise_if_taken(request)
         async with self._creations.async_begin(
             self._entry.entry_id, device.id, request.asked_at
         ) as creation:
@@ -181,6 +183,8 @@ class CertificateCreator:
         """Store a new device, and record its certificate or that of a known device."""
         self._raise_if_unwanted(creation, request)
         if request.is_new:
+            # Somebody may have added another one meanwhile.
+            self._raise_if_taken(request)
             subentry = companion_subentry(request.device)
             self._hass.config_entries.async_add_subentry(self._entry, subentry)
             creation.subentry_id = subentry.subentry_id
@@ -188,6 +192,13 @@ class CertificateCreator:
         certificate, ledger = signed.certificate, self._protection.ledger
         await ledger.async_add(certificate.id, request.record(certificate.facts))
         await ledger.async_forget_unwanted({certificate.facts.key_id})
+
+    def _raise_if_taken(self, request: CertificateRequest) -> None:
+        """Raise HomeAssistantError if a new device would have another one's name."""
+        if not request.is_new:
+            return
+        if message := name_taken(self._entry.subentries, request.device.name):
+            raise_translated_error(message)
 
     async def _prepare(
         self,

@@ -243,12 +243,22 @@ async def async_show_handover[ResultT: FlowResult[Any, Any]](
     handover: Handover,
     arrival: Ours = Ours(),
     message: Message | None = None,
+    *,
+    asks_for_code: bool = False,
 ) -> ResultT:
-    """Show where a device can fetch its bundle; only administrators see dialogs."""
+    """Show where a device can fetch its bundle; only administrators see dialogs.
+
+    asks_for_code: whether somebody may open the link that asks for a code; a notification always does.
+    """
     text = await async_get_dialog_texts(flow.hass)
     is_computer = device.system.is_computer
     to_device = "to_device_copy" if is_computer else "to_device_scan"
     url = Ours(handover.url)
+    unencrypted, asked = "", ""
+    if handover.url.startswith("http:"):
+        unencrypted = f" {text('to_device_unencrypted')}"
+    if asks_for_code or device.notify_device_id:
+        asked = text("to_device_code", name=device.name, code=handover.code)
     # The QR code of a long link is as wide as the dialog on the smallest phones.
     qr_code = QrCodeSelector(QrCodeSelectorConfig(data=handover.url, scale=5))
     return show_form(
@@ -260,7 +270,9 @@ async def async_show_handover[ResultT: FlowResult[Any, Any]](
             "name": device.name,
             "to_device": Ours(text(to_device, name=device.name, url=url)),
             "url": url,
+            "unencrypted": Ours(unencrypted),
             "code": handover.code,
+            "asked": Ours(f"\n\n{asked}" if asked else ""),
             "until": handover.until,
             "local_address": await async_describe_links(flow.hass, handover),
             "arrival": arrival,

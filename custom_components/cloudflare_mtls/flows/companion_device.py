@@ -21,6 +21,7 @@ from homeassistant.helpers.selector import (
 from homeassistant.util.ulid import ulid_now
 import probatio
 
+from ..certificates.device_names import name_taken
 from ..certificates.mobile_app import MOBILE_APP, async_get_mobile_app
 from ..const import CONF_HOSTNAME, CONF_HOSTNAMES, CONF_NOTIFY_DEVICE_ID, CONF_SYSTEM
 from ..engine.api.errors import EngineError
@@ -145,7 +146,12 @@ class CompanionDeviceFlow(
                 notify_device_id=user_input.get(CONF_NOTIFY_DEVICE_ID),
             )
             device = device.with_changes(before=seen, after=typed)
-            if name:
+            if not name:
+                message = Message("name_malformed")
+            elif name != seen.name:
+                others = self._get_entry().subentries
+                message = name_taken(others, name, device.id)
+            if message is None:
                 return self.async_update_and_abort(
                     self._get_entry(),
                     self._get_reconfigure_subentry(),
@@ -153,7 +159,6 @@ class CompanionDeviceFlow(
                     data=companion_data(device),
                     reason="device_changed",
                 )
-            message = Message("name_malformed")
         # Its certificate is good in its own zone alone.
         near = (
             item.hostname
@@ -266,6 +271,8 @@ class CompanionDeviceFlow(
         name = read_name(user_input.get(CONF_NAME, certificate.facts.name))
         if name is None:
             return Message("name_malformed")
+        if message := name_taken(self._get_entry().subentries, name):
+            return message
         fingerprint = certificate.facts.fingerprint_sha256
         try:
             problem = await protection.async_room_problem({fingerprint: certificate.id})
@@ -292,6 +299,8 @@ class CompanionDeviceFlow(
         name = read_name(user_input.get(CONF_NAME, app.name if app else ""))
         if name is None:
             return Message("name_malformed")
+        if message := name_taken(self._get_entry().subentries, name):
+            return message
         opens = user_input.get(CONF_HOSTNAMES, ())
         hostnames = {
             item.hostname: item.zone_id

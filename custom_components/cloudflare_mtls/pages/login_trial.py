@@ -1,10 +1,11 @@
 """The page that a person reaches by logging in at a new login hostname, which ends its trial well."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+import html
 from http import HTTPStatus
 import secrets
 from typing import Final
@@ -26,10 +27,8 @@ from ..engine.access.tokens import (
 from ..engine.api.errors import EngineError
 from ..engine.moment import Moment
 from ..engine.probe import Probe
-from ..languages import language_of_visitor, translated_languages
 from ..requested_host import requested_host
-from ..wording import async_get_texts
-from .page import HEADERS
+from .page import HEADERS, Page, async_load_page
 from .visitor import came_through_tunnel
 
 PATH: Final = f"/api/{DOMAIN}/login"
@@ -175,9 +174,9 @@ class LoginTrialView(HomeAssistantView):
     name = f"api:{DOMAIN}:login"
     requires_auth = False
 
-    def __init__(self, languages: Iterable[str]) -> None:
-        """Take the languages that there are texts in."""
-        self._languages = languages
+    def __init__(self, page: Page) -> None:
+        """Take the page that says what a visit showed."""
+        self._page = page
 
     async def get(self, request: web.Request, text: str) -> web.Response:
         """Verify the token that Access adds, and say what that showed."""
@@ -191,12 +190,15 @@ class LoginTrialView(HomeAssistantView):
         result = await _judge(request, login)
         if result is LoginResult.DONE:
             logins.forget(text)
-        language = language_of_visitor(request, self._languages)
-        sentence = await async_get_texts(hass, "common", language)
-        return web.Response(
-            status=_STATUSES[result],
-            text=sentence(f"login_trial_{result}", hostname=login.hostname),
-            headers=HEADERS,
+        texts = await self._page.async_texts(request)
+        sentence = texts(result, hostname=login.hostname)
+        return await self._page.async_show(
+            request,
+            {
+                "kind": "good" if result is LoginResult.DONE else "bad",
+                "sentence": html.escape(sentence),
+            },
+            _STATUSES[result],
         )
 
 
@@ -212,5 +214,5 @@ async def _judge(request: web.Request, login: ExpectedLogin) -> LoginResult:
 
 async def async_setup_login_trial(hass: HomeAssistant) -> None:
     """Set up the view."""
-    languages = await hass.async_add_executor_job(translated_languages)
-    hass.http.register_view(LoginTrialView(languages))
+    page = await async_load_page(hass, "login_trial")
+    hass.http.register_view(LoginTrialView(page))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 import html
+from http import HTTPStatus
 from pathlib import Path
 import re
 import secrets
@@ -102,10 +103,13 @@ class Page:
 
     async def _texts(self, hass: HomeAssistant, language: str) -> Texts:
         text = await async_get_texts(hass, "common", language)
-        return lambda key: text(f"{self.name}_{key}")
+        return lambda key, **names: text(f"{self.name}_{key}", **names)
 
     async def async_show(
-        self, request: web.Request, markup: Mapping[str, str] | None = None
+        self,
+        request: web.Request,
+        markup: Mapping[str, str] | None = None,
+        status: HTTPStatus = HTTPStatus.OK,
     ) -> web.Response:
         """Return the page, with markup in the places of the content that it names."""
         language = self.language(request)
@@ -132,6 +136,7 @@ class Page:
             "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
         response = web.Response(
+            status=status,
             text=page,
             content_type="text/html",
             headers={**HEADERS, "Content-Security-Policy": policy},
