@@ -82,7 +82,8 @@ def disable_block(sandbox: Sandbox) -> None:
 
 def forget_association(sandbox: Sandbox) -> None:
     """Stop asking visitors for a certificate."""
-    sandbox.state.zones[sandbox.zone_id].associations = []
+    zone = sandbox.state.zones[sandbox.zone_id]
+    zone.associations = [name for name in zone.associations or () if name != HOSTNAME]
 
 
 def remove_ingress(sandbox: Sandbox) -> None:

@@ -34,7 +34,7 @@ def foreign(sandbox: Sandbox) -> Any:
     )
 
 
-async def test_empty_for_more_than_a_day(
+async def test_empty_for_more_than_an_hour(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
@@ -45,7 +45,7 @@ async def test_empty_for_more_than_a_day(
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert zone_of(sandbox).associations == []
 
-    freezer.tick(timedelta(days=1))
+    freezer.tick(timedelta(hours=1))
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert zone_of(sandbox).associations == [HOSTNAME]
 

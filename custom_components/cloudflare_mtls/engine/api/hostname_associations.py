@@ -1,6 +1,7 @@
 """The hostnames of a zone whose visitors are asked for a client certificate."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Final
 
 from .errors import Permission
@@ -9,6 +10,8 @@ from .resource import Resource
 from .transport import Transport
 from .whole_lists import WholeLists
 
+# An owner may take all of them away, and then no device can show its certificate.
+_BELIEVED_AFTER: Final = timedelta(hours=1)
 _PERMISSION: Final = Permission.CERTIFICATES_EDIT
 
 
@@ -52,7 +55,7 @@ class HostnameAssociations(Resource):
 
         Source: PUT /zones/{zone_id}/certificate_authorities/hostname_associations.
         """
-        self._lists.expect_kept(_name(zone_id), replacing, hostnames)
+        self._lists.expect_kept(_name(zone_id), replacing, hostnames, _BELIEVED_AFTER)
         result = await self._transport.result(
             "PUT",
             t"/zones/{zone_id}/certificate_authorities/hostname_associations",

@@ -1,6 +1,7 @@
 """Tunnels of an account, their configurations, and the tokens of their connectors."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 import re
 from typing import Any, Final
 
@@ -13,6 +14,8 @@ from .resource import Resource
 from .transport import Transport
 from .whole_lists import WholeLists
 
+# Cloudflare takes no configuration without a rule: one that comes back so is hardly meant.
+_BELIEVED_AFTER: Final = timedelta(days=1)
 _PERMISSION: Final = Permission.TUNNEL_EDIT
 _TUNNEL_OR_CONFIGURATION_NOT_FOUND: Final = frozenset({1002, 1055})
 # Nobody recorded how a further tunnel is refused, only that there is a limit.
@@ -125,7 +128,9 @@ class Tunnels(Resource):
         """
         tunnel_id = replacing.tunnel_id
         wanted = TunnelConfiguration.from_raw(tunnel_id, Fields(config))
-        self._lists.expect_kept(_name(tunnel_id), _rules(replacing), _rules(wanted))
+        self._lists.expect_kept(
+            _name(tunnel_id), _rules(replacing), _rules(wanted), _BELIEVED_AFTER
+        )
         result = await self._transport.result(
             "PUT",
             t"/accounts/{account_id}/cfd_tunnel/{tunnel_id}/configurations",

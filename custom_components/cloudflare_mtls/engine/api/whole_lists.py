@@ -2,13 +2,9 @@
 
 from collections.abc import Collection, Iterable
 from datetime import timedelta
-from typing import Final
 
 from ..moment import Moment
 from .errors import expect_agreement
-
-# Longer than an outage of Cloudflare's API lasts.
-_BELIEVED_AFTER: Final = timedelta(days=1)
 
 
 class WholeLists:
@@ -33,7 +29,11 @@ class WholeLists:
         self._seen.pop(name, None)
 
     def expect_kept(
-        self, name: str, read: Collection[str], wanted: Collection[str]
+        self,
+        name: str,
+        read: Collection[str],
+        wanted: Collection[str],
+        believed_after: timedelta,
     ) -> None:
         """Raise Unavailable where writing a list would lose all that others had in it a while ago.
 
@@ -44,4 +44,4 @@ class WholeLists:
             return
         at, items = seen
         lost = items - set(read).symmetric_difference(wanted)
-        expect_agreement(not lost or at.age >= _BELIEVED_AFTER)
+        expect_agreement(not lost or at.age >= believed_after)
