@@ -166,8 +166,8 @@ async def test_dialog_without_a_name(
 
     assert result["step_id"] == "new"
     assert sentences(result, OF)["base"] == (
-        "A device needs a visible name of at most 250 characters. "
-        "Nothing was created. Enter one, or pick a device that has one."
+        "This name is empty or too long. "
+        "Nothing was created. Enter at most 250 characters, or pick a device that has one."
     )
     assert certificates(sandbox) == {}
 
@@ -181,8 +181,8 @@ async def test_action_without_a_name(
         await act(hass, loaded_entry, "mint_certificate", name=name)
 
     assert str(raised.value) == (
-        "A device needs a visible name of at most 250 characters. "
-        "Nothing was created. Enter one"
+        "This name is empty or too long. "
+        "Nothing was created. Enter at most 250 characters"
     )
     assert certificates(sandbox) == {}
 

@@ -73,7 +73,7 @@ async def test_adoption(
     )
     malformed = {"certificate": label["value"], "name": "x" * 251, "system": "ios"}
     result = await submit(hass, result, malformed)
-    assert "A device needs a visible name" in sentences(result, OF)["base"]
+    assert "This name is empty or too long" in sentences(result, OF)["base"]
     result = await submit(hass, result, {**malformed, "name": "Anna's iPad"})
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await settle(hass)

@@ -209,7 +209,7 @@ async def test_name_that_no_certificate_can_carry(
     result = await submit(hass, await to_change(hass, home), {**CHANGED, "name": name})
 
     assert result["step_id"] == "change"
-    assert "A device needs a visible name" in sentences(result, OF)["base"]
+    assert "This name is empty or too long" in sentences(result, OF)["base"]
     assert home.subentries[COMPANION_ID].title == "Pixel 8"
     assert name_of_device(hass, home) == "Pixel 8"
 

@@ -163,8 +163,8 @@ async def test_certificate_is_tested_before_the_dialog_ends(
 @pytest.mark.parametrize(
     ("chosen", "error"),
     [
-        ({"name": " "}, "A device needs a visible name"),
-        ({"name": "x" * 251}, "A device needs a visible name"),
+        ({"name": " "}, "This name is empty or too long"),
+        ({"name": "x" * 251}, "This name is empty or too long"),
     ],
 )
 async def test_input_that_is_refused(

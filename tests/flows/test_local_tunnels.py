@@ -358,7 +358,7 @@ async def test_remove_everything_says_what_will_be_left(
 ) -> None:
     """Nobody watches the rule once the account is gone, so this is said before."""
     form = await open_options(hass, on_local, "remove")
-    assert "stays blocked" in form["description_placeholders"]["changes"]
+    assert "keeps its block rule" in form["description_placeholders"]["changes"]
     result = await hass.config_entries.options.async_configure(
         form["flow_id"], {"revoke_certificates": False}
     )
