@@ -56,6 +56,15 @@ def test_as_many_hostnames_as_fit() -> None:
     parse(expression)
 
 
+def test_last_hostname_may_fill_the_rule() -> None:
+    """Not one character more."""
+    first = "home.example.com"
+    room = MAX_LENGTH - len(header_expression([first, ""]))
+    expression = header_expression([first, "x" * room])
+    assert len(expression) == MAX_LENGTH
+    assert header_expression([first, "x" * (room + 1)]) == header_expression([first])
+
+
 def test_mark_and_hostnames_are_read_back() -> None:
     ruleset = Ruleset(id="rs", rules=(header_rule(HOST, OTHER),))
     assert told_marks(ruleset) == {HOST: MARK, OTHER: MARK}

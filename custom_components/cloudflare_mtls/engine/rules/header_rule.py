@@ -73,19 +73,20 @@ def mark_of(rule: Rule) -> str | None:
         }
     except EngineError:
         return None
-    value = changes.get(MARK_HEADER.lower(), {}).get("value")
-    mark = value if isinstance(value, str) and _MARK.fullmatch(value) else None
-    ours = _lowered(header_parameters(mark or "")["headers"])
+    mark = changes.get(MARK_HEADER.lower(), {}).get("value")
+    if not isinstance(mark, str) or not _MARK.fullmatch(mark):
+        return None
+    ours = _lowered(header_parameters(mark)["headers"])
     return mark if changes == ours else None
 
 
 def told_marks(ruleset: Ruleset) -> dict[str, str]:
     """Return the hostnames of whose requests the rule tells, each with the mark."""
     rule = ruleset.by_ref(HEADER_REF)
-    mark = mark_of(rule) if rule else None
-    if rule is None or mark is None or not rule.enabled or rule.has_other_conditions:
+    if rule is None or not rule.enabled or rule.has_other_conditions:
         return {}
-    return dict.fromkeys(read_admissions(rule.expression), mark)
+    mark = mark_of(rule)
+    return dict.fromkeys(read_admissions(rule.expression), mark) if mark else {}
 
 
 def with_header_mark(ruleset: Ruleset) -> Ruleset:
