@@ -88,6 +88,11 @@ def test_written_last_and_once(ruleset: Ruleset) -> None:
         HEADER_REF,
     )
     assert step.detail == header_expression([HOST])
+    assert step.rule is not None
+    # A person reads it in the list of rules at Cloudflare.
+    assert step.rule.description == (
+        "Home Assistant: tell which certificate a visitor used"
+    )
     done = after(before, plan)
     assert done.header_rules is not None
     assert told_marks(done.header_rules) == {HOST: NEW}
@@ -102,6 +107,10 @@ def test_written_last_and_once(ruleset: Ruleset) -> None:
         (with_rules(header_rule(OTHER)), replace(ONE, header_mark=None)),
         (with_rules(), wanting(SERVICE_OF_OTHERS, header_mark=NEW)),
         (with_rules(), DesiredZone(header_mark=NEW)),
+        (
+            with_rules(*(foreign(number) for number in range(10))),
+            replace(ONE, header_mark=None),
+        ),
     ],
 )
 def test_no_step(observation: Observation, desired: DesiredZone) -> None:
@@ -115,6 +124,13 @@ def test_other_services_learn_nothing() -> None:
     desired = wanting(protected(), SERVICE_OF_OTHERS, header_mark=NEW)
     [step] = header_steps(make_plan(with_rules(), desired))
     assert step.detail == header_expression([HOST])
+
+
+def test_hostname_that_leads_to_another_service_by_now() -> None:
+    """It was Home Assistant's before, so that the rule still names it."""
+    desired = wanting(protected(), SERVICE_OF_OTHERS, header_mark=NEW)
+    [step] = header_steps(make_plan(with_rules(header_rule(HOST, OTHER)), desired))
+    assert (step.action, step.detail) == (Action.UPDATE, header_expression([HOST]))
 
 
 def test_hostnames_of_other_homes_stay() -> None:
@@ -152,6 +168,9 @@ def test_drift_is_fixed_in_place(rule: Rule) -> None:
     assert done is not None
     assert [item for item in done.rules if item.ref != HEADER_REF] == list(others)
     assert HOST in told_marks(done)
+    changed = done.by_ref(HEADER_REF)
+    assert changed is not None
+    assert changed.id == rule.id
 
 
 def test_tear_down_deletes_it_last() -> None:

@@ -1,5 +1,7 @@
 """The header rule at the sandbox: read seldom, tried once, and no obstacle whatever fails."""
 
+import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,17 +10,38 @@ import pytest
 from custom_components.cloudflare_mtls.engine import moment
 from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
 from custom_components.cloudflare_mtls.engine.api.errors import (
+    EngineError,
+    Permission,
+    PermissionMissing,
     RateLimited,
+    Rejected,
     TokenRejected,
+    Unavailable,
 )
-from custom_components.cloudflare_mtls.engine.rules.header_rule import told_marks
+from custom_components.cloudflare_mtls.engine.api.models import (
+    Ruleset as ObservedRuleset,
+)
+from custom_components.cloudflare_mtls.engine.rules.header_rule import (
+    header_parameters,
+    told_marks,
+)
 from custom_components.cloudflare_mtls.engine.rules.marks import HEADER_REF
 from custom_components.cloudflare_mtls.engine.sync.accepted import Accepted
-from custom_components.cloudflare_mtls.engine.sync.reconciler import Extent, ZoneView
+from custom_components.cloudflare_mtls.engine.sync.apply import Outcome, apply_plan
+from custom_components.cloudflare_mtls.engine.sync.header_rules import (
+    HeaderRules,
+    HeaderView,
+)
+from custom_components.cloudflare_mtls.engine.sync.reconciler import (
+    Extent,
+    Reconciler,
+    ZoneView,
+)
 from sandbox import Sandbox
 from sandbox.faults import Fault, FaultKind
 from sandbox.state import ALL_PERMISSIONS, TRANSFORM_PHASE, Plan, Rule, Ruleset
-from tests.engine.builders import HOST, ZONE_ID
+from tests.engine.builders import BUILD_UP, HOST, OTHER, TEAR_DOWN, ZONE_ID, names
+from tests.engine.rules.test_header_rule import MARK, header_rule
 from tests.engine.sync.test_reconciler import EXTENT, reconciler, settings
 
 PHASE = f"*/phases/{TRANSFORM_PHASE}/*"
@@ -69,8 +92,11 @@ async def test_written_told_and_removed(
     assert told(sync.zones[ZONE_ID].view) == {HOST: engine.header_rules.mark}
 
     again = reconciler(client)
+    sandbox.journal.clear()
     sync = await again.sync(EXTENT)
     assert sync.zones[ZONE_ID].applied == ()
+    # Where ours is, nobody has to try whether it is taken.
+    assert dry_runs(sandbox) == 0
     # Another process has another mark of its own, and believes the one that is there.
     assert told(sync.zones[ZONE_ID].view) == {HOST: engine.header_rules.mark}
 
@@ -206,7 +232,145 @@ async def test_dead_token_and_pause_are_raised(
     """They are about more than header rules."""
     sandbox.faults.add(Fault(FaultKind.RATE_LIMITED, "GET", PHASE))
     with pytest.raises(RateLimited):
-        await reconciler(client).look(ZONE_ID)
+        await reconciler(client).header_rules.look(client, ZONE_ID, anew=True)
     rejected = CloudflareClient("cfut_" + "x" * 40, base_url=sandbox.api_url)
     with pytest.raises(TokenRejected):
         await reconciler(rejected).header_rules.look(rejected, ZONE_ID, anew=True)
+
+
+async def write(engine: Reconciler) -> Outcome:
+    """Look at the zone, and carry out what is to be done."""
+    view = await engine.look(ZONE_ID, anew=True)
+    plan = engine.plan_for(view, Accepted(), EXTENT)
+    return await apply_plan(engine.client, view.observation, plan)
+
+
+async def test_nothing_keeps_it_from_being_written_and_deleted(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """What Cloudflare answers is what was wanted."""
+    engine = reconciler(client)
+    written = await write(engine)
+    assert names(written.applied) == [*BUILD_UP, "create header_rule"]
+    assert written.header_error is None
+    gone = replace(engine, hostnames=(), removed=(settings(),))
+    deleted = await write(gone)
+    assert names(deleted.applied) == [*TEAR_DOWN, "delete header_rule"]
+    assert deleted.header_error is None
+    assert refs(sandbox) == []
+
+
+@pytest.mark.parametrize(
+    ("method", "desired"),
+    [
+        ("create_rule", {}),
+        ("edit_rule", {"hostnames": (settings(), settings(OTHER))}),
+        ("delete_rule", {"hostnames": (), "removed": (settings(),)}),
+    ],
+)
+async def test_answer_that_does_not_show_what_was_written(
+    sandbox: Sandbox,
+    client: CloudflareClient,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    desired: Mapping[str, object],
+) -> None:
+    """The rule does not count as written; all else does, and what was known stays known."""
+    sandbox.state.zones[ZONE_ID].add_ruleset(Ruleset(TRANSFORM_PHASE))
+    engine = reconciler(client)
+    if method != "create_rule":
+        await write(engine)
+    known = await client.header_rulesets.get(ZONE_ID)
+
+    async def as_before(*_: object) -> ObservedRuleset:
+        return known
+
+    monkeypatch.setattr(client.header_rulesets, method, as_before)
+    outcome = await write(replace(engine, **desired))  # type: ignore[arg-type]
+    assert outcome.error is None
+    assert isinstance(outcome.header_error, Unavailable)
+    assert names(outcome.applied)
+    assert not any("header_rule" in name for name in names(outcome.applied))
+    assert outcome.observation.header_rules == known
+
+
+async def test_last_step_that_is_refused_waits_for_it(
+    client: CloudflareClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are sent at the same time, and what was written is told."""
+    create = client.header_rulesets.create
+
+    async def slowly(zone_id: str, rule: Mapping[str, object]) -> ObservedRuleset:
+        await asyncio.sleep(0.01)
+        return await create(zone_id, rule)
+
+    async def refuse(*_: object) -> object:
+        raise Rejected(1, "no")
+
+    monkeypatch.setattr(client.header_rulesets, "create", slowly)
+    monkeypatch.setattr(client.dns, "create", refuse)
+    engine = reconciler(client)
+    outcome = await write(engine)
+    assert isinstance(outcome.error, Rejected)
+    assert names(outcome.applied) == [*BUILD_UP[:-1], "create header_rule"]
+    told_of = outcome.observation.header_rules
+    assert told_of is not None
+    assert told_marks(told_of) == {HOST: engine.header_rules.mark}
+
+
+async def test_what_the_edge_tells_is_understood_while_the_rules_cannot_be_read(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """Nobody writes them meanwhile."""
+    engine = reconciler(client)
+    await engine.sync(EXTENT)
+    marks = {HOST: engine.header_rules.mark}
+    assert engine.header_rules.marks == marks
+    fault = Fault(FaultKind.SERVER_ERROR, "GET", PHASE, times=None)
+    sandbox.faults.add(fault)
+    view = await engine.look(ZONE_ID, anew=True)
+    assert not view.takes_header_rule
+    assert told(view) == marks
+    assert engine.header_rules.marks == marks
+
+
+@pytest.mark.parametrize(
+    "error", [PermissionMissing(Permission.HEADER_RULES_EDIT), Rejected(1, "no")]
+)
+async def test_rules_are_known_although_ours_is_not_taken(
+    sandbox: Sandbox,
+    client: CloudflareClient,
+    monkeypatch: pytest.MonkeyPatch,
+    error: EngineError,
+) -> None:
+    """The token may only read, or the zone's plan has no such rules."""
+    theirs = Rule("rewrite", "ssl", action_parameters=HEADERS, ref="theirs")
+    sandbox.state.zones[ZONE_ID].add_ruleset(Ruleset(TRANSFORM_PHASE, [theirs]))
+
+    async def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(client.header_rulesets, "dry_run", refuse)
+    view = await HeaderRules().look(client, ZONE_ID, anew=True)
+    assert not view.is_writable
+    assert view.ruleset is not None
+    assert [rule.ref for rule in view.ruleset.rules] == ["theirs"]
+
+
+def test_marks_of_all_zones() -> None:
+    """Each zone may have a rule of another Home Assistant; of one that cannot be read, nothing is told."""
+    known = HeaderRules()
+    assert known.marks == {}
+    another = header_parameters("a-mark-of-another-home")
+    for zone_id, rule in (
+        ("a", header_rule(HOST, OTHER)),
+        ("b", header_rule("home.example.net", parameters=another)),
+    ):
+        ruleset = ObservedRuleset(id="rs", rules=(rule,))
+        known.keep(zone_id, HeaderView(ruleset=ruleset, is_writable=True))
+    known.keep("c", HeaderView())
+    assert known.marks == {
+        HOST: MARK,
+        OTHER: MARK,
+        "home.example.net": "a-mark-of-another-home",
+    }

@@ -12,6 +12,7 @@ from custom_components.cloudflare_mtls.engine.sync.problems import Problem, Prob
 from custom_components.cloudflare_mtls.engine.sync.steps import (
     Action,
     AssociationStep,
+    HeaderRuleStep,
     Kind,
     address_record,
     advance,
@@ -78,6 +79,8 @@ def test_detail_of_a_step() -> None:
     assert replace(adopted, replaces=nameless).detail == "id-of-by-hand"
     assert CREATE.detail == SERVICE
     assert AssociationStep(action=Action.CREATE, target=HOST).detail == ""
+    assert HeaderRuleStep(action=Action.DELETE).detail == ""
+    assert HeaderRuleStep(action=Action.UPDATE, rule=wanted).detail == written.detail
 
 
 @pytest.mark.parametrize("action", Action)
