@@ -107,6 +107,19 @@ def test_order_of_records_without_places() -> None:
     }
 
 
+def test_creations_at_the_same_time_are_in_the_order_of_the_records() -> None:
+    """Their ids say nothing of it; a creation comes before all else of that time."""
+    records = {
+        "b": record_with(created_on=NOW, restored_on=NOW, places=Places(restoration=1)),
+        "a": record_with(created_on=NOW, proven_on=NOW, places=Places(proof=2)),
+    }
+    ordered = in_order_of_times(records)
+    assert {key: item.places for key, item in ordered.items()} == {
+        "b": Places(creation=1, proof=0, restoration=3),
+        "a": Places(creation=2, proof=4, restoration=0),
+    }
+
+
 def test_places_that_are_known_stay_in_their_order() -> None:
     """Creations are in the order of the records; the times tell only how both orders meet."""
     records = {

@@ -221,6 +221,9 @@ async def test_build_up_that_breaks_off_is_closed_and_can_be_resumed(
 
     assert isinstance(outcome.error, ERRORS[fault])
     assert outcome.applied == plan.steps[:nth]
+    # Rules are every hostname's, and so is a pause.
+    is_alone = "rule" not in plan.steps[nth].kind and fault is not Fault.LIMITED
+    assert outcome.stuck_at == (HOST if is_alone else None)
     # The sync stopped, and did not try again.
     assert proxy.writes == nth + 1
     assert exposed(await look(client), HOST) is None

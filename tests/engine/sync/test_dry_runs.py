@@ -1,6 +1,7 @@
 """Which products a skip rule may skip, found by dry runs."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from aiohttp import web
 import pytest
@@ -103,6 +104,17 @@ async def test_products_that_our_rule_skips(
     assert [item.method for item in api.asked] == ["PATCH"] * 3
     # The expression is sent unchanged, in case Cloudflare ignores dry_run.
     assert {item.body["expression"] for item in api.asked} == {"ssl"}
+
+
+async def test_skip_rules_of_others_say_nothing(
+    api: ScriptedApi, client: CloudflareClient, dry_runs: SkipDryRuns
+) -> None:
+    """They may have been written before the plan of the zone changed, and none of them is tried."""
+    (rule,) = skip_rule_with(*Skippable).rules
+    theirs = Ruleset(id="rs", rules=(replace(rule, ref="theirs"),))
+    api.answers = refusing(*Skippable)
+    assert await dry_runs.find_skippable(client, "z", theirs) == frozenset()
+    assert {item.method for item in api.asked} == {"POST"}
 
 
 @pytest.mark.parametrize(

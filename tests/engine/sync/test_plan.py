@@ -87,6 +87,13 @@ def test_skip_comes_directly_before_block_and_both_before_the_rest() -> None:
     assert refs(observation) == [SKIP_REF, BLOCK_REF, "nas-0", "nas-1"]
 
 
+def test_plan_for_one_hostname_knows_how_many_certificates_still_fit() -> None:
+    """All hostnames share the rules."""
+    plan = make_plan(observed(), wanting(protected(), protected(OTHER)))
+    assert plan.placement.admissions.keys() == {HOST, OTHER}
+    assert plan.limited_to({HOST}).placement == plan.placement
+
+
 def test_in_sync_means_no_steps() -> None:
     observation = settled(observed(), ONE)
     plan = make_plan(observation, ONE)

@@ -15,6 +15,7 @@ from custom_components.cloudflare_mtls.engine.api.errors import (
     TokenRejected,
     Unavailable,
 )
+from custom_components.cloudflare_mtls.engine.api.models import Ruleset
 from custom_components.cloudflare_mtls.engine.certificates.fetch import CertificateList
 from custom_components.cloudflare_mtls.engine.rules.adoption import MadeByHand
 from custom_components.cloudflare_mtls.engine.rules.exposure import exposed
@@ -29,6 +30,7 @@ from custom_components.cloudflare_mtls.engine.sync.settings import (
     Layout,
 )
 from sandbox import Sandbox
+from sandbox.faults import Fault as ApiFault, FaultKind
 from sandbox.state import Rule
 from tests.common import add_certificate, fingerprint_of
 from tests.engine.builders import (
@@ -296,6 +298,55 @@ async def test_zone_that_is_gone_stops_no_other(client: CloudflareClient) -> Non
         assert isinstance(ended.unseen[GONE_ZONE], NotFound)
 
 
+async def test_zones_that_are_left_at_a_pause_are_unseen(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """Each is told with what kept it from being looked at; what was seen before stays known."""
+    zone_ids = [f"{number}0000000000000000000000000000000" for number in range(1, 5)]
+    gone, seen, limited, left = zone_ids
+    sandbox.state.add_zone("example.net", id=seen)
+    engine = replace(
+        reconciler(client),
+        hostnames=tuple(settings(f"{item}.{HOST}", zone_id=item) for item in zone_ids),
+    )
+    sandbox.faults.add(ApiFault(FaultKind.RATE_LIMITED, "GET", f"/zones/{limited}"))
+
+    ended = await engine.preview(
+        Extent(hostnames={item.hostname for item in engine.hostnames})
+    )
+
+    assert ended.zones.keys() == {seen}
+    assert {key: type(error) for key, error in ended.unseen.items()} == {
+        gone: NotFound,
+        limited: RateLimited,
+        left: RateLimited,
+    }
+    assert not any(left in item.path for item in sandbox.journal.requests)
+
+
+async def test_look_that_fails_leaves_nothing_under_way(
+    client: CloudflareClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The header rules are read to the end, though the zone is gone."""
+    read: list[str] = []
+
+    async def gone(*_: object) -> object:
+        raise NotFound(1, "gone")
+
+    async def slowly(*_: object) -> Ruleset:
+        await asyncio.sleep(0.01)
+        read.append("header rules")
+        return Ruleset()
+
+    for resource in (client.zones, client.rulesets, client.hostname_associations):
+        monkeypatch.setattr(resource, "get", gone)
+    monkeypatch.setattr(client.dns, "list", gone)
+    monkeypatch.setattr(client.header_rulesets, "get", slowly)
+    with pytest.raises(NotFound):
+        await replace(reconciler(client), hostnames=()).look(ZONE_ID)
+    assert read == ["header rules"]
+
+
 async def test_refused_token_and_pause_stop_all_zones(api: ScriptedApi) -> None:
     """Every other zone would end in the same way."""
     engine = reconciler(CloudflareClient("token", base_url=api.url))
@@ -330,8 +381,8 @@ async def test_pins_are_read_for_each_sync(
 
 
 @pytest.mark.parametrize("everywhere", [False, True])
-def test_certificates_are_listed_where_the_rules_need_them(
-    client: CloudflareClient, everywhere: bool
+async def test_certificates_are_listed_where_the_rules_need_them(
+    sandbox: Sandbox, client: CloudflareClient, everywhere: bool
 ) -> None:
     """For all hostnames, or for one that is limited, which may be about to be removed."""
     pins = Pins(
@@ -355,7 +406,12 @@ def test_certificates_are_listed_where_the_rules_need_them(
     ):
         assert engine.lists_certificates is lists
         is_listed = lists and engine.pins is not None
-        assert engine.accepted(nothing) == (listed if is_listed else Accepted())
+        expected = listed if is_listed else Accepted()
+        assert engine.accepted(nothing) == expected
+        sandbox.journal.clear()
+        assert await engine.read_accepted() == expected
+        # Elsewhere, nobody is asked for them.
+        assert bool(sandbox.journal.requests) is is_listed
 
 
 @pytest.mark.parametrize(

@@ -284,6 +284,21 @@ async def test_other_form_of_the_rule_and_a_wildcard_record(
     assert not is_exposed(ended, OTHER)
 
 
+async def test_ingress_rule_that_stays_keeps_its_hostname_in_the_rules(
+    sandbox: Sandbox, one_removed: Reconciler
+) -> None:
+    """Nothing leads there any more, but the tunnel still serves it: no rule lets it go."""
+    refuse(sandbox, "PUT", "/accounts/*/configurations")
+
+    ended = await one_removed.sync(BOTH)
+
+    assert isinstance(error_of(ended), PermissionMissing)
+    assert names(ended.zones[ZONE_ID].applied) == ["delete dns_record"]
+    rules = sandbox.state.zones[ZONE_ID].rules
+    block = next(rule for rule in rules if rule.ref == BLOCK_REF)
+    assert read_admissions(block.expression).keys() == {HOST, OTHER}
+
+
 async def test_association_that_is_refused_costs_no_writes(
     sandbox: Sandbox, one_removed: Reconciler
 ) -> None:
