@@ -16,7 +16,14 @@ from homeassistant.helpers.hassio import is_hassio
 
 from .engine.api.errors import Unavailable
 from .engine.api.models import ConnectorToken
-from .engine.tunnels.app_options import HOSTS, TOKEN, Options, is_unused, with_token
+from .engine.tunnels.app_options import (
+    HOSTS,
+    TOKEN,
+    Options,
+    is_unused,
+    names,
+    with_token,
+)
 from .engine.tunnels.reports import ConnectorReport
 from .metrics_server import MetricsServer, ProcessEnded, async_metrics_server
 from .to_the_end import to_the_end
@@ -121,6 +128,15 @@ async def async_find_app(hass: HomeAssistant, tunnel_id: str) -> App | None:
     """Return the app that runs a tunnel; raise AppError where the Supervisor does not answer."""
     apps = await async_find_apps(hass)
     return next((app for app in apps if app.connector.tunnel_id == tunnel_id), None)
+
+
+async def async_is_named(hass: HomeAssistant, hostname: str) -> bool:
+    """Return whether an app Cloudflared names a hostname, whether it runs or not; raise AppError."""
+    if not is_hassio(hass):
+        return False
+    client = _client(hass)
+    found = [await _info(client, slug) for slug in await _slugs(client)]
+    return any(names(info.options, hostname) for info in found)
 
 
 @to_the_end("The change of an app's options")

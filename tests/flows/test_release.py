@@ -1,9 +1,11 @@
 """Tests of removed hostnames that the app Cloudflared still serves: taken out once a person confirms."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
@@ -24,6 +26,7 @@ from tests.common import (
     reported,
     settle,
     setup_integration,
+    wait_for_refresh,
     zone_of,
 )
 from tests.dialogs import Client, confirm_repair, open_repair
@@ -98,6 +101,12 @@ async def end_of_repair(hass: HomeAssistant, client: Client, form: Any) -> Any:
     return await confirm_repair(client, progress)
 
 
+async def forget_connector(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
+    """Have Home Assistant see that no connector answers any more."""
+    for _ in range(5):
+        await wait_for_refresh(hass, freezer, timedelta(minutes=1))
+
+
 async def test_entry_is_removed(
     hass: HomeAssistant, sandbox: Sandbox, app: Cloudflared, client: Client
 ) -> None:
@@ -167,16 +176,46 @@ async def test_cloudflare_fails_after_the_app(
     assert reported(hass) == set()
 
 
+@pytest.mark.parametrize("is_stopped", [False, True])
 async def test_word_of_a_person_that_is_not_so(
-    hass: HomeAssistant, sandbox: Sandbox, app: Cloudflared, client: Client
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    freezer: FrozenDateTimeFactory,
+    app: Cloudflared,
+    client: Client,
+    *,
+    is_stopped: bool,
 ) -> None:
     """The app still names the hostname, and would lead it home at its next start: the rule stays."""
+    if is_stopped:
+        await app.stop()
+        await forget_connector(hass, freezer)
     step = await open_repair(client, issues(hass)["removal_in_file"])
     step = await confirm_repair(client, step, next_step_id="confirm")
     step = await confirm_repair(client, step)
     assert step["errors"] == {"base": "still_named"}
     assert is_blocked(sandbox)
     assert reported(hass) == {"removal_in_file"}
+
+
+async def test_word_of_a_person_that_nobody_can_check(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    freezer: FrozenDateTimeFactory,
+    supervisor: Supervisor,
+    app: Cloudflared,
+    client: Client,
+) -> None:
+    """The Supervisor does not answer, and no connector tells of its rules: then it is taken."""
+    await app.stop()
+    await forget_connector(hass, freezer)
+    step = await open_repair(client, issues(hass)["removal_in_file"])
+    step = await confirm_repair(client, step, next_step_id="confirm")
+    await supervisor.go_away()
+    step = await confirm_repair(client, step)
+    assert step["type"] == "create_entry"
+    await settle(hass)
+    assert not is_blocked(sandbox)
 
 
 async def test_account_is_not_loaded(

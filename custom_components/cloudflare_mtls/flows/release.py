@@ -6,9 +6,9 @@ from homeassistant.components.repairs import RepairsFlowContext, RepairsFlowResu
 from homeassistant.config_entries import ConfigEntryState
 import probatio
 
-from ..cloudflared_app import App, AppError, async_find_app
+from ..cloudflared_app import App, AppError, async_find_app, async_is_named
 from ..engine.sync.settings import ProtectedHostname
-from ..engine.tunnels.app_options import names, serves, without_host
+from ..engine.tunnels.app_options import serves, without_host
 from ..engine.tunnels.file_rule import app_entry
 from ..engine.tunnels.reports import ConnectorReport
 from ..quoting import shown
@@ -113,15 +113,15 @@ class ReleaseFlow(FixFlow, AppChangeSteps[RepairsFlowContext, RepairsFlowResult,
         return app if app and serves(app.options, protected) else None
 
     async def _is_named(self) -> bool:
-        """Return whether the tunnel's app or a connector is seen to name the hostname."""
+        """Return whether a connector of the tunnel, or an app, is seen to name the hostname."""
         reports = self._entry.runtime_data.reports.of_tunnel(self._tunnel_id)
-        if any(report.names(self._hostname) for report in reports):
+        # One that has ended may be started with another file.
+        if any(each.is_connected and each.names(self._hostname) for each in reports):
             return True
         try:
-            app = await async_find_app(self.hass, self._tunnel_id)
+            return await async_is_named(self.hass, self._hostname)
         except AppError:
             return False
-        return app is not None and names(app.options, self._hostname)
 
     def _in_file(self) -> ProtectedHostname | None:
         """Return the hostname as the file may name it, unless that is over."""

@@ -8,6 +8,7 @@ from custom_components.cloudflare_mtls.engine.sync.settings import ProtectedHost
 from custom_components.cloudflare_mtls.engine.tunnels.app_options import (
     Obstacle,
     find_obstacle,
+    names,
     serves,
     with_host,
     without_host,
@@ -113,3 +114,19 @@ def test_first_hosts_of_all() -> None:
         "external_hostname": "ha.example.com",
         "additional_hosts": [{"hostname": HOSTNAME, "service": SERVICE}],
     }
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"external_hostname": HOSTNAME}, True),
+        ({"additional_hosts": [{"hostname": HOSTNAME, "service": "http://x"}]}, True),
+        ({"additional_hosts": ["odd", {"hostname": HOSTNAME}]}, True),
+        (OPTIONS, False),
+        ({"additional_hosts": "odd"}, False),
+        ({}, False),
+    ],
+)
+def test_names(options: dict[str, Any], expected: bool) -> None:
+    """Whatever it leads the hostname to, also where the options are malformed."""
+    assert names(options, HOSTNAME) is expected

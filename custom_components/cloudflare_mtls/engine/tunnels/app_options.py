@@ -77,11 +77,11 @@ def serves(options: Options, item: ProtectedHostname) -> bool:
 def names(options: Options, hostname: str) -> bool:
     """Return whether the app names a hostname in its options, whatever it leads it to."""
     hosts = options.get(HOSTS)
-    named = (
-        [host.get("hostname") for host in hosts if isinstance(host, Mapping)]
-        if (isinstance(hosts, list))
-        else []
-    )
+    named = [
+        host.get("hostname")
+        for host in (hosts if isinstance(hosts, list) else [])
+        if isinstance(host, Mapping)
+    ]
     return hostname in (*named, options.get(_FIRST_HOST))
 
 
