@@ -68,6 +68,18 @@ def test_answer_without_a_configuration_is_malformed() -> None:
         TunnelConfiguration.parse("t", Fields({}))
 
 
+@pytest.mark.parametrize("version", [None, 0, -1])
+def test_tunnel_that_was_never_configured(version: int | None) -> None:
+    never = Fields({"config": None, "version": version})
+    assert TunnelConfiguration.parse("t", never).ingress == ()
+
+
+def test_configuration_that_got_lost() -> None:
+    """A tunnel that was configured has one."""
+    with pytest.raises(Unavailable):
+        TunnelConfiguration.parse("t", Fields({"config": None, "version": 1}))
+
+
 PUNYCODE = "xn--mnchen-3ya.example.com"
 
 

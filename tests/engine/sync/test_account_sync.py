@@ -111,6 +111,25 @@ def test_account_is_in_sync_if_each_zone_was_seen_to_be() -> None:
     assert not AccountSync(zones={"a": fine}, unseen={"b": error}).in_sync
 
 
+def test_hostname_that_something_still_leads_to() -> None:
+    """Where nobody looked, something may."""
+    ended = AccountSync(zones={ZONE_ID: zone_sync()}, unseen={})
+    assert ended.may_be_reached(settings())
+    assert not ended.may_be_reached(settings("nowhere.example.com"))
+    assert ended.may_be_reached(settings("nowhere.example.com", zone_id="elsewhere"))
+
+
+def test_files_of_tunnels_that_a_hostname_had() -> None:
+    """They are asked for at a removed hostname, whatever tunnel it had last."""
+    former = "7e000000-0000-4000-8000-0000000000f0"
+    engine = replace(reconciler(removed=(settings(),)), files={HOST: [former]})
+    seen = replace(in_sync(), local_tunnels=frozenset({former}))
+    plan = engine.plan_for(view(seen), Accepted(), Extent(hostnames={HOST}))
+    assert [(item.code, item.detail) for item in plan.problems] == [
+        (ProblemCode.STILL_IN_FILE, former)
+    ]
+
+
 def test_zones_say_what_is_left_of_each() -> None:
     """A zone that nobody saw has nothing to say."""
     left = Plan(steps=(STEP,))

@@ -91,6 +91,24 @@ async def test_sync_returns_the_observation_of_a_new_read(
         )
 
 
+async def test_what_is_to_be_done_before_the_first_write(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """It is done before anything is written, and not where nothing may be."""
+    done: list[int] = []
+
+    async def begin() -> None:
+        done.append(len(sandbox.journal.writes))
+
+    engine = reconciler(client)
+    sync = await engine.sync(replace(EXTENT, confirmed={}), begin)
+    assert isinstance(sync.zones[ZONE_ID].error, PlanChanged)
+    assert done == []
+    await engine.sync(EXTENT, begin)
+    assert done == [0]
+    assert sandbox.journal.writes
+
+
 async def test_confirmed_plan_is_carried_out_and_no_other(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
