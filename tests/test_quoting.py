@@ -174,8 +174,11 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     "entry": lambda text, foreign: Ours("additional_hosts:\n- hostname: x.example"),
     "full_token_url": lambda text, foreign: Ours(token_url(*OPTIONAL)),
     "more": lambda text, foreign: Ours(
-        text(
-            "token_more", full_token_url="https://x.example", optional=listed(OPTIONAL)
+        "\n\n"
+        + text(
+            "token_more",
+            full_token_url=Ours(token_url(*OPTIONAL)),
+            optional=listed(OPTIONAL),
         )
     ),
     "certificates": lambda text, foreign: listed([foreign]),

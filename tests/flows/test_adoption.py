@@ -95,6 +95,33 @@ async def test_adoption(
     )
 
 
+async def test_name_that_another_device_has(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """Nobody could tell the two apart; it does not matter who writes it in capitals."""
+    for name in ("First", "Second"):
+        await add_certificate(
+            sandbox, name=name, organization="", certificate_id=name.lower()
+        )
+    await loaded_entry.runtime_data.protection.async_refresh()
+    await settle(hass)
+    for device, answer in (
+        ("Tablet", FlowResultType.CREATE_ENTRY),
+        ("TABLET", FlowResultType.FORM),
+    ):
+        result = await add(hass, loaded_entry)
+        result = await submit(hass, result, {"next_step_id": "adopt"})
+        chosen = result["data_schema"].schema["certificate"].config["options"][0]
+        result = await submit(
+            hass,
+            result,
+            {"certificate": chosen["value"], "name": device, "system": "ios"},
+        )
+        await settle(hass)
+        assert result["type"] is answer
+    assert "Another device is called" in sentences(result, OF)["name"]
+
+
 async def test_revoked_while_the_dialog_is_open(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:

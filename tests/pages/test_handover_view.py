@@ -93,7 +93,7 @@ async def test_used_wrong_and_expired_links_look_the_same(
     """The answer does not say whether a link ever worked."""
     used = await create(hass, loaded_entry)
     await client.post(PATH, data=used)
-    expired = await create(hass, loaded_entry)
+    expired = await create(hass, loaded_entry, name="Laptop")
     freezer.tick(timedelta(minutes=10))
     async_fire_time_changed(hass)
     await settle(hass)
@@ -118,7 +118,7 @@ async def test_bundle_waits_for_ten_minutes(
 ) -> None:
     """It can be fetched until then, and not a moment longer."""
     early = await create(hass, loaded_entry)
-    late = await create(hass, loaded_entry)
+    late = await create(hass, loaded_entry, name="Laptop")
 
     freezer.tick(timedelta(minutes=9, seconds=58))
     async_fire_time_changed(hass)

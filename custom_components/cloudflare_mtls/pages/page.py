@@ -84,12 +84,13 @@ class Page:
     def load(cls, name: str) -> Self:
         """Read a page and the languages that it is translated to; slow."""
         folder = _FOLDER / "www"
+        script = folder / f"{name}.js"
         return cls(
             name=name,
             layout=Template((folder / "page.html").read_text("utf-8")),
             content=Template((folder / f"{name}.html").read_text("utf-8")),
             style=(folder / "page.css").read_text("utf-8"),
-            script=(folder / f"{name}.js").read_text("utf-8"),
+            script=script.read_text("utf-8") if script.exists() else "",
             languages=translated_languages(),
         )
 
