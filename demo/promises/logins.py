@@ -36,9 +36,12 @@ async def wrong_country_is_seen(world: World) -> None:
     expect_equal(country, "Germany", "the country of the home")
     await flow.choose("accept")
     flow.expect_step("preview")
-    changes = flow.answer["description_placeholders"]["changes"]
-    for sentence in ("countries: Austria.", "**Nobody can log in from `Germany`"):
-        expect(sentence in changes, f"the preview does not say: {sentence}")
+    shown = flow.answer["description_placeholders"]
+    for sentence, said in (
+        ("countries: Austria.", shown["changes"]),
+        ("**Nobody can log in from `Germany`", shown["warning"]),
+    ):
+        expect(sentence in said, f"the preview does not say: {sentence}")
     expect_equal(await _writes_of_access(world), before, "what was written")
     await flow.close()
 

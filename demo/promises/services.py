@@ -42,10 +42,10 @@ async def existing_hostname_is_protected(world: World) -> None:
     flow.expect_step("adopt")
     await flow.submit(devices=["all"])
     flow.expect_step("preview")
-    changes = flow.answer["description_placeholders"]["changes"]
-    world.notes += changes.splitlines()
+    shown = flow.answer["description_placeholders"]
+    world.notes += shown["changes"].splitlines()
     warning = f"**At the moment, `{hostname}` can be reached without a certificate.**"
-    expect(warning in changes, f"the changes are {changes!r}")
+    expect(warning in shown["warning"], f"the warning is {shown['warning']!r}")
     await _submit_changes(world, flow)
     expect_equal(
         await world.cloudflare.ways_to(hostname), before, "what leads to Nextcloud"
