@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-import orjson
-
 from ..api.access_models import AccessApplication, AccessGroup, AccessPolicy, Decision
+from ..api.json_fields import encoded
 from ..api.selectors import EmailIs, Selector
 from ..rules.truth import Truth
 from .desired import References, policy_rules
@@ -72,9 +71,9 @@ def ways_by_others(policies: Iterable[AccessPolicy]) -> Iterator[str]:
     for policy in policies:
         if policy.decision not in _WITHOUT_SESSION:
             body = policy.rules.body()
-            yield f"policy {policy.id} {_json([body['require'], body['exclude']])}"
+            yield f"policy {policy.id} {encoded([body['require'], body['exclude']])}"
             for each in policy.rules.include:
-                yield f"policy {policy.id} {_json(each.body())}"
+                yield f"policy {policy.id} {encoded(each.body())}"
 
 
 def methods_beyond(plan: LoginPlan) -> Iterator[str]:
@@ -153,7 +152,7 @@ def _by_own_policy(found: AccessPolicy, wanted: frozenset[Selector]) -> LetIn:
     for each in found.rules.include - wanted:
         email = read_email(each.address) if isinstance(each, EmailIs) else None
         if email is None:
-            ways.add(f"own policy {_json(each.body())}")
+            ways.add(f"own policy {encoded(each.body())}")
         else:
             emails.add(email)
     return LetIn(emails=frozenset(emails), ways=frozenset(ways))
@@ -185,7 +184,3 @@ def _group(group_id: str) -> str:
 
 def _method(login_method_id: str) -> str:
     return f"login method {login_method_id}"
-
-
-def _json(value: object) -> str:
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()

@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import orjson
-
 from ..api.access_models import AccessGroup, AccessPolicy
+from ..api.json_fields import encoded
 from ..api.selectors import InGroup, SelectorRules
 
 
@@ -19,18 +18,12 @@ def contents_of(
     reached = _reached(rules, groups)
     rules += [reached[key].rules for key in sorted(reached)]
     said = [decisions, [_sorted(each.body()) for each in rules]]
-    return orjson.dumps(said, option=orjson.OPT_SORT_KEYS).decode()
+    return encoded(said)
 
 
 def _sorted(body: Mapping[str, list[dict[str, Any]]]) -> Mapping[str, list[str]]:
     """Return rules in an order that depends on nothing but what they say."""
-    return {
-        key: sorted(
-            orjson.dumps(each, option=orjson.OPT_SORT_KEYS).decode()
-            for each in selectors
-        )
-        for key, selectors in body.items()
-    }
+    return {key: sorted(map(encoded, selectors)) for key, selectors in body.items()}
 
 
 def _reached(

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
-import orjson
-
 from ..api.access_models import (
     AccessApplication,
     AccessGroup,
@@ -14,6 +12,7 @@ from ..api.access_models import (
     Decision,
     parse_duration,
 )
+from ..api.json_fields import encoded
 from ..api.selectors import InGroup, Selector, SelectorRules
 from .contents import contents_of
 from .coverage import host_of, is_of_all_paths
@@ -94,8 +93,7 @@ class Difference:
     @property
     def contents(self) -> str:
         """Return a text that is another one once anything else differs, in whichever version."""
-        said = [self.drift, self.target, self.added, self.missing, self.seen]
-        return orjson.dumps(said).decode()
+        return encoded([self.drift, self.target, self.added, self.missing, self.seen])
 
 
 def find_differences(

@@ -34,6 +34,11 @@ def decoded(content: bytes) -> Mapping[str, Any]:
     return data
 
 
+def encoded(value: object) -> str:
+    """Return a value as JSON that depends on nothing but what it says: the keys are sorted."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
 class Fields:
     """The fields of one JSON object; a missing one, or one of another type, raises Unavailable."""
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-from .json_fields import Fields
+from .json_fields import Fields, encoded
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Everyone:
 class OtherSelector:
     """A selector that is only kept: its JSON, with sorted keys."""
 
-    json: bytes
+    json: str
 
     def body(self) -> dict[str, Any]:
         """Return the selector as it was read."""
@@ -155,7 +155,7 @@ def parse_selector(fields: Fields) -> Selector:
         case [("everyone", _)]:
             return Everyone()
         case _:
-            return OtherSelector(orjson.dumps(raw, option=orjson.OPT_SORT_KEYS))
+            return OtherSelector(encoded(raw))
 
 
 def _understood(raw: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
