@@ -72,7 +72,7 @@ class AppError(Exception):
 class InstalledApp:
     """An installed app Cloudflared, and the options that it has.
 
-    Several may have the same name: here it has the slug too, which begins with the app's repository.
+    name: also with the slug, which begins with the app's repository: several may be called the same.
     """
 
     slug: str

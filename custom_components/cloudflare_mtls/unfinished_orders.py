@@ -55,7 +55,7 @@ def async_tell_unfinished_orders(hass: HomeAssistant) -> None:
 
 async def async_tell_orders_of(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Tell what is not done of the orders of an account, if it is not set up."""
-    # Whoever reloads or removes the account holds it until that is done.
+    # A reload or a removal of the account holds this lock until it is done.
     async with entry.setup_lock:
         if (
             entry.state is not ConfigEntryState.LOADED

@@ -67,7 +67,7 @@ async def test_turned_off_while_visitors_are_allowed(
     freezer: FrozenDateTimeFactory,
     tmp_path: Path,
 ) -> None:
-    """Whoever turns it off reads who still gets in; it is off once the rule is gone."""
+    """The person who turns it off reads who still gets in; it is off once the rule is gone."""
     allow_one(sandbox)
 
     with pytest.raises(HomeAssistantError) as raised:

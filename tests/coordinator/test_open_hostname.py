@@ -77,7 +77,7 @@ async def test_browsers_hostname(
 async def test_another_scheme(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, service: str
 ) -> None:
-    """A browser gets the page by `ws`; whoever opens a WebSocket has TCP passed on to the server."""
+    """A browser gets the page by `ws`; by the other schemes, cloudflared passes TCP on to the server."""
     (tunnel,) = sandbox.state.tunnels.values()
     address = SERVICE.partition("://")[2]
     led = service if service in ("bastion", "socks-proxy") else f"{service}://{address}"

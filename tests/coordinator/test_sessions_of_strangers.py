@@ -1,4 +1,4 @@
-"""Tests of strangers who could log in for a while: they are told, and their sessions end, whoever took them off the list."""
+"""Tests of strangers who could log in for a while: they are told, and their sessions end, also if the owner takes them off the list."""
 
 from datetime import timedelta
 from typing import Any
@@ -39,10 +39,9 @@ from tests.logins import (
 from tests.restarts import restarted, same_account
 from tests.test_login_entities import LOG_EVERY
 
-from .test_login_sessions import EVERYBODY, PERSON, ended
+from .test_login_sessions import EVERYBODY, PERSON, ended, with_login
 
 FAMILY = PeopleOfGroup("family")
-with_login = pytest.mark.parametrize("devices", [[login()]], ids=["with login"])
 with_group = pytest.mark.parametrize(
     "devices", [[login(settings(who=FAMILY))]], ids=["with group"]
 )
@@ -214,6 +213,17 @@ async def test_open_group_that_is_no_longer_chosen(
     assert ended(sandbox) == []
 
 
+async def keep(
+    hass: HomeAssistant, sandbox: Sandbox, client: Client, entry: MockConfigEntry
+) -> None:
+    """Have a person keep what was changed: nobody is logged out."""
+    await look(hass, entry)
+    sandbox.journal.clear()
+    await answer(hass, client, "login_list_changed", KEEP, {})
+    await look(hass, entry)
+    assert ended(sandbox) == []
+
+
 @with_login
 async def test_list_that_a_person_keeps(
     hass: HomeAssistant,
@@ -223,11 +233,7 @@ async def test_list_that_a_person_keeps(
 ) -> None:
     """Who is chosen by that is no stranger, and stays logged in."""
     policy_of(sandbox).include.append({"email": {"email": PARTNER}})
-    await look(hass, entry)
-    sandbox.journal.clear()
-    await answer(hass, client, "login_list_changed", KEEP, {})
-    await look(hass, entry)
-    assert ended(sandbox) == []
+    await keep(hass, sandbox, client, entry)
     assert told(hass) == set()
     assert not entry.runtime_data.access.records.records[HOME].has_strangers
 
@@ -241,11 +247,7 @@ async def test_group_that_a_person_keeps(
     entry: MockConfigEntry,
 ) -> None:
     policy_of(sandbox).include = [{"group": {"id": "family"}}]
-    await look(hass, entry)
-    sandbox.journal.clear()
-    await answer(hass, client, "login_list_changed", KEEP, {})
-    await look(hass, entry)
-    assert ended(sandbox) == []
+    await keep(hass, sandbox, client, entry)
     assert entry.runtime_data.access.logins[HOME].who == FAMILY
 
 
@@ -256,11 +258,7 @@ async def test_login_methods_that_a_person_keeps(
     application = application_at(sandbox)
     assert application
     application.options["allowed_idps"] = []
-    await look(hass, entry)
-    sandbox.journal.clear()
-    await answer(hass, client, "login_list_changed", KEEP, {})
-    await look(hass, entry)
-    assert ended(sandbox) == []
+    await keep(hass, sandbox, client, entry)
 
 
 @with_login

@@ -12,7 +12,7 @@ from ..wording import Message
 def name_taken(
     subentries: Mapping[str, ConfigSubentry], name: str, device_id: str | None = None
 ) -> Message | None:
-    """Return that another device than this one has a name, in whatever case, if one does."""
+    """Return the message that another device has this name, in capitals or not; None if none has."""
     for device in companions_of(subentries).values():
         if device.id != device_id and device.name.casefold() == name.casefold():
             return Message("name_taken", {"name": device.name}, CONF_NAME)

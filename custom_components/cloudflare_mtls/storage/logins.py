@@ -194,7 +194,10 @@ class LoginRecords:
     async def async_note_due(
         self, hostname: str, sessions: Sessions, out: LetIn
     ) -> None:
-        """Store that sessions must end, beside those that must already; they are also those of out."""
+        """Store that sessions must end, beside those that must already.
+
+        out: people who can no longer log in; among the sessions are theirs.
+        """
         record = self._records.get(hostname)
         if record is not None:
             due = record.sessions | sessions

@@ -83,7 +83,7 @@ def test_nobody_logs_in_by_it(changed: dict[str, Any]) -> None:
     ids=str,
 )
 def test_let_in_and_then_out(changed: dict[str, Any]) -> None:
-    """Whoever ends it: what was seen before is no longer there."""
+    """What was seen before is no longer there, no matter who ended it."""
     seen = in_sync(ONE, **changed)
     known = let_in(seen)
     assert known != NOBODY

@@ -12,7 +12,7 @@ from .logins import Login, fold_logins
 WINDOW: Final = timedelta(hours=24)
 # Rows may appear in the log a while after the login, so that this much of it is read again.
 _OVERLAP: Final = timedelta(minutes=30)
-# Who is away for a while is to know of a stranger, too.
+# A person who was away for a while hears of a stranger, too.
 _STRANGERS: Final = timedelta(days=30)
 
 

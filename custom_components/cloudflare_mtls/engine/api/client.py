@@ -52,8 +52,8 @@ class CloudflareClient:
         """Take an API token of a user, or of the account; a given HTTP client is never closed.
 
         Clients of the same account share the recent writes, the lists as they were seen last, and
-        the pauses that Cloudflare asks for: during one, every request raises RateLimited and nothing is sent. Cloudflare also
-        counts queries separately, so they have a pause of their own.
+        the pauses that Cloudflare asks for: during one, every request raises RateLimited and nothing
+        is sent. Cloudflare also counts queries separately, so they have a pause of their own.
         """
         self._transport = transport = Transport(
             token,

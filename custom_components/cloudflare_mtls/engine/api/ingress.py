@@ -101,13 +101,12 @@ class TunnelConfiguration:
     @classmethod
     def parse(cls, tunnel_id: str, fields: Fields) -> Self:
         """Read GET /accounts/{account_id}/cfd_tunnel/{tunnel_id}/configurations."""
-        config = fields.raw().get("config")
-        # One that was never configured has none.
+        config = fields.object("config")
+        # Only one that was never configured has none.
         is_configured = (fields.number("version") or 0) > 0
         if config is None and ("config" not in fields.raw() or is_configured):
             raise malformed("config")
-        config = fields.object("config") or Fields({})
-        return cls.from_raw(tunnel_id, config)
+        return cls.from_raw(tunnel_id, config or Fields({}))
 
     @classmethod
     def from_raw(cls, tunnel_id: str, config: Fields) -> Self:
