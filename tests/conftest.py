@@ -17,6 +17,7 @@ from homeassistant.components.http.config import async_get_and_load_store
 from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.core import HomeAssistant
 import pytest
+from pytest_homeassistant_custom_component import patch_time
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
 from syrupy.assertion import SnapshotAssertion
@@ -64,6 +65,12 @@ __all__ = ["within_the_process"]
 
 # pytest measures how long tests take.
 freezegun.configure(extend_ignore_list=["_pytest.timing"])
+
+# Whenever time stops, freezegun looks which modules have changed. Comparing all their names takes a twentieth of the
+# time of all tests; a module that has got a new name has got longer.
+patch_time.ha_get_module_attributes_hash = lambda module: (
+    f"{id(module)}-{len(vars(module))}"
+)
 
 # cryptography accepts only the type of the first time that it is given, so that must not be a frozen one.
 edge_authority()

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 import json
 import os
 from pathlib import Path
@@ -27,6 +28,8 @@ from custom_components.cloudflare_mtls.engine.certificates.bundles import Bundle
 
 _OPEN_BUNDLE: Final = Path(__file__).with_name("OpenBundle.java")
 _BOUNCY_CASTLE: Final = Path("/usr/share/java/bcprov.jar")
+# Java prepares itself for long runs, which takes longer than all that these programs do.
+_SHORT_RUN: Final = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 
 class Refused(Exception):
@@ -205,12 +208,13 @@ class Keytool(Reader):
             "-storepass",
             password,
         )
-        listed = _run("keytool", "-list", "-rfc", *store)
+        keytool = ("keytool", *(f"-J{option}" for option in _SHORT_RUN))
+        listed = _run(*keytool, "-list", "-rfc", *store)
         label = _only(re.findall(r"Alias name: (.*)", listed))
         return Opened(
             label=label,
             certificate=_only_certificate(listed),
-            public_key=_signer(_run("keytool", "-certreq", "-alias", label, *store)),
+            public_key=_signer(_run(*keytool, "-certreq", "-alias", label, *store)),
         )
 
 
@@ -229,7 +233,8 @@ class BouncyCastle(Reader):
 
     @override
     def open(self, bundle: Path, password: str) -> Opened:
-        java = ("java", "-cp", str(_BOUNCY_CASTLE), str(_OPEN_BUNDLE))
+        classes = f"{_BOUNCY_CASTLE}:{_compiled().name}"
+        java = ("java", *_SHORT_RUN, "-cp", classes, _OPEN_BUNDLE.stem)
         printed = _run(*java, str(bundle), password, *self.without)
         found: Mapping[str, str] = json.loads(_only(printed.splitlines()))
         key = load_der_private_key(b64decode(found["key"]), None)
@@ -268,6 +273,14 @@ READERS: Final[tuple[Reader, ...]] = (
     BouncyCastle(),
     Android13(),
 )
+
+
+@cache
+def _compiled() -> tempfile.TemporaryDirectory[str]:
+    """Compile the program for Bouncy Castle, and return the folder of its classes."""
+    folder = tempfile.TemporaryDirectory()
+    _run("javac", "-cp", str(_BOUNCY_CASTLE), "-d", folder.name, str(_OPEN_BUNDLE))
+    return folder
 
 
 def _run(*command: str) -> str:

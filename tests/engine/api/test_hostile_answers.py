@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 import gzip
 import json
 import time
@@ -52,7 +53,12 @@ def bomb(prefix: bytes, megabytes: int) -> bytes:
     )
 
 
-BOMB = bomb(b'{"success":true,', 860)
+@cache
+def big_bomb() -> bytes:
+    """Return a short answer that takes 860 MB; it takes seconds to make."""
+    return bomb(b'{"success":true,', 860)
+
+
 JSON = "Content-Type: application/json\r\n"
 
 
@@ -109,7 +115,8 @@ async def test_answer_that_inflates(
     api: ScriptedApi, client: CloudflareClient, call: Call
 ) -> None:
     """An answer of 1 MB that has 860 MB when decompressed costs no more than the limit, twice."""
-    api.answers = lambda _: compressed(BOMB)
+    bomb_of_860_mb = big_bomb()
+    api.answers = lambda _: compressed(bomb_of_860_mb)
     raised, peak = await peak_of(call(client))
     assert isinstance(raised, Unavailable)
     assert peak < 30
@@ -121,7 +128,8 @@ async def test_error_that_inflates(
     api: ScriptedApi, client: CloudflareClient, status: int
 ) -> None:
     """A refusal is read no further than its message needs."""
-    api.answers = lambda _: compressed(BOMB, status=status)
+    bomb_of_860_mb = big_bomb()
+    api.answers = lambda _: compressed(bomb_of_860_mb, status=status)
     raised, peak = await peak_of(client.zones.get("z"))
     assert isinstance(raised, Unavailable)
     assert peak < 10
