@@ -184,6 +184,15 @@ def test_mark_that_another_tool_took_away_is_written_again() -> None:
     assert make_plan(after(world, plan), marked).in_sync
 
 
+def test_mark_that_another_tool_took_away_is_written_before_a_tear_down() -> None:
+    """Only what bears our mark is deleted."""
+    world = replace(in_sync(), records=(record(ours=False),))
+    marked = wanting(removed=[protected()], marked=frozenset({HOST}))
+    plan = make_plan(world, marked)
+    assert names(plan.steps) == ["mark dns_record", *TEAR_DOWN]
+    assert after(world, plan).records == ()
+
+
 def test_tear_down_needs_no_tunnel() -> None:
     gone = frozenset({TUNNEL_ID})
     world = replace(in_sync(), configurations={}, gone_tunnels=gone)

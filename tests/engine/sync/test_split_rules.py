@@ -117,6 +117,16 @@ def test_hostname_moves_step_by_step() -> None:
     assert make_plan(left, SPLIT).in_sync
 
 
+def test_hostname_that_nothing_leads_to_is_named_all_the_time() -> None:
+    """Whoever leads to it in the middle of the move finds it closed."""
+    led = settled(observed(), TOGETHER)
+    start = replace(led, records=(), configurations=observed().configurations)
+    plan = make_plan(start, SPLIT)
+    assert homes(after(start, plan)) == {HOST: 1, OTHER: 2}
+    for state in states(start, plan):
+        assert homes(state).keys() == {HOST, OTHER}
+
+
 def test_hostname_stays_where_it_is_once_there_is_room_again() -> None:
     """The renewal is over; nothing is written for the sake of the hostname that did not change."""
     start = settled(settled(observed(), TOGETHER), SPLIT)
