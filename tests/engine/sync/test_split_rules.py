@@ -11,7 +11,10 @@ from custom_components.cloudflare_mtls.engine.rules.expressions import MAX_LENGT
 from custom_components.cloudflare_mtls.engine.rules.marks import block_ref, skip_ref
 from custom_components.cloudflare_mtls.engine.rules.pairs import read_pairs
 from custom_components.cloudflare_mtls.engine.rules.recognition import with_marks
+from custom_components.cloudflare_mtls.engine.sync.placing import with_placement
 from custom_components.cloudflare_mtls.engine.sync.plan import Plan, make_plan
+from custom_components.cloudflare_mtls.engine.sync.rule_steps import write_block_rule
+from custom_components.cloudflare_mtls.engine.sync.safe_steps import SafeSteps
 from custom_components.cloudflare_mtls.engine.sync.settings import Found, Layout
 from tests.engine.builders import (
     BLOCK_REF,
@@ -117,14 +120,18 @@ def test_hostname_moves_step_by_step() -> None:
     assert make_plan(left, SPLIT).in_sync
 
 
-def test_hostname_that_nothing_leads_to_is_named_all_the_time() -> None:
-    """Whoever leads to it in the middle of the move finds it closed."""
+def test_hostname_stays_named_until_another_rule_names_it() -> None:
+    """Nothing leads to it, so it is not open without; whoever leads to it finds it closed."""
     led = settled(observed(), TOGETHER)
     start = replace(led, records=(), configurations=observed().configurations)
-    plan = make_plan(start, SPLIT)
-    assert homes(after(start, plan)) == {HOST: 1, OTHER: 2}
-    for state in states(start, plan):
-        assert homes(state).keys() == {HOST, OTHER}
+    desired = with_placement(start, SPLIT)
+    first, second = desired.pairs
+    steps = SafeSteps(start, desired.admissions)
+    write_block_rule(steps, desired, first)
+    assert homes(steps.state) == {HOST: 1, OTHER: 1}
+    write_block_rule(steps, desired, second)
+    write_block_rule(steps, desired, first)
+    assert homes(steps.state) == {HOST: 1, OTHER: 2}
 
 
 def test_hostname_stays_where_it_is_once_there_is_room_again() -> None:
