@@ -142,6 +142,44 @@ async def test_name_in_other_letters(
     assert placeholders(hass, KEY)["target"] == "nas.example.com"
 
 
+@pytest.mark.parametrize(
+    ("record", "name"),
+    [("www.example.com", "www.example.com"), ("*.example.com", "other.example.com")],
+    ids=["name", "wildcard"],
+)
+@pytest.mark.parametrize("ingress", [None, "*.example.com"], ids=["last", "star"])
+async def test_alias_of_the_browsers_hostname(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    tmp_path: Path,
+    record: str,
+    name: str,
+    ingress: str | None,
+) -> None:
+    """Browsers have to log in at their hostname; its alias has no login, and leads to the same place."""
+    ask_browsers_to_log_in(sandbox)
+    (tunnel,) = sandbox.state.tunnels.values()
+    # The only other name of the tunnel is the browsers' own.
+    rules = [rule for rule in tunnel.ingress if rule.get("hostname") == HOME]
+    led = {"service": SERVICE, **({"hostname": ingress} if ingress else {})}
+    last = [] if ingress is None else [{"service": "http_status:404"}]
+    tunnel.config = {"ingress": [*rules, led, *last]}
+    zone = zone_of(sandbox)
+    for key, item in list(zone.dns_records.items()):
+        if item.name == "nas.example.com":
+            del zone.dns_records[key]
+    zone.add_dns_record(DnsRecord("CNAME", record, HOME, proxied=True))
+    zone.rules.clear()
+    await setup_integration(hass, entry)
+
+    async with visitor(sandbox, tmp_path) as stranger:
+        text = await (await stranger.get(name, "/auth/authorize")).text()
+    assert "403: Forbidden" in text, "the sandbox's Home Assistant did not answer"
+    assert reported(hass) == {KEY}
+    assert placeholders(hass, KEY)["target"] == record
+
+
 @pytest.mark.usefixtures("no_login")
 @pytest.mark.parametrize(
     ("uri", "passing"),

@@ -213,6 +213,34 @@ async def test_protected_in_another_dialog_meanwhile(
     assert sorted(names) == sorted([HOSTNAME, NEW])
 
 
+@pytest.mark.parametrize("kept_by", ["dialog", "reload"])
+async def test_removed_before_the_first_dialog_is_closed(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    kept_by: str,
+) -> None:
+    """A write failed, so the person did it again, or replaced the token; later they removed the hostname."""
+    failed = await to_step(hass, sandbox, faults, loaded_entry, "resume")
+    faults.clear()
+    if kept_by == "dialog":
+        await submit(hass, await to_new_preview(hass, sandbox, loaded_entry, ""))
+    else:
+        await hass.config_entries.async_reload(loaded_entry.entry_id)
+    await settle(hass)
+    assert titles(loaded_entry) == {HOSTNAME, NEW}
+    (added,) = (i for i in loaded_entry.subentries.values() if i.title == NEW)
+    hass.config_entries.async_remove_subentry(loaded_entry, added.subentry_id)
+    await settle(hass)
+    assert records_of(sandbox, NEW) == []
+
+    hass.config_entries.subentries.async_abort(failed["flow_id"])
+    await settle(hass)
+    assert records_of(sandbox, NEW) == [], "it is published again"
+    assert titles(loaded_entry) == {HOSTNAME}
+
+
 class TestNewAccount:
     """The first hostname of an account, which Home Assistant does not have before the dialog ends."""
 

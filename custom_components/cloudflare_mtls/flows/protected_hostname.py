@@ -292,7 +292,10 @@ class ProtectedHostnameFlow(
     @override
     async def async_keep_begun(self, settings: HostnameSettings) -> None:
         entry_id, _ = self.handler
-        await async_keep_hostname(self.hass, entry_id, settings)
+        begun = await async_get_begun_hostnames(self.hass, entry_id)
+        # If another dialog or a restart has added it, a person may have removed it since then.
+        if settings in begun.settings:
+            await async_keep_hostname(self.hass, entry_id, settings)
 
     async def _async_load(
         self, current: HostnameSettings | None

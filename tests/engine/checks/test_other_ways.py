@@ -1,6 +1,7 @@
 """Tests of other names that lead to what a protected hostname leads to: each is told, unless it is locked."""
 
 from dataclasses import replace
+from time import process_time
 from typing import Any
 
 import pytest
@@ -141,6 +142,10 @@ def test_names_that_lead_elsewhere(ingress: list[dict[str, Any]]) -> None:
         "https://127.0.0.1:8123",
         "http://[::1]:8123",
         "http://homeassistant.local:8123",
+        "http://homeassistant.fritz.box:8123",
+        "http://HomeAssistant.home.arpa.:8123",
+        "http://localhost.localdomain:8123",
+        "http://\uff4cocalhost:8123",
         "http://192.168.1.10:8123",
         "http://[::ffff:192.168.1.10]:8123",
         "http://[::ffff:7f00:1]:8123",
@@ -171,6 +176,8 @@ def test_other_addresses_of_home_assistant(service: str) -> None:
     [
         "http://localhost:8124",
         "http://nas:8123",
+        "http://nas.fritz.box:8123",
+        "http://homeassistant.example.net:8123",
         "ws://nas:8123",
         "ssh://localhost",
         "tcp://localhost",
@@ -381,3 +388,23 @@ def test_another_tunnel_of_the_account() -> None:
     other = configuration(served(OPEN), tunnel_id=OTHER_TUNNEL)
     assert found(seen) == set()
     assert found(seen, configurations={OTHER_TUNNEL: other}) == {OPEN}
+
+
+def test_name_that_leads_to_another_name() -> None:
+    """The wildcard leads to the hostname of browsers, which leads to the tunnel."""
+    alias = replace(record("*.example.com", ours=False), content=OPEN)
+    seen = home({"service": SERVICE})
+    seen = replace(seen, records=(*seen.records, alias))
+    assert found(seen, application(OPEN)) == {"*.example.com"}
+    named = application("other.example.com", lets_all_pass=True)
+    everywhere = application("*.example.com")
+    assert found(seen, everywhere, named) == {"other.example.com"}
+
+
+def test_as_many_rules_as_a_tunnel_may_have() -> None:
+    """Each is looked at once, and not for each of as many names."""
+    others = [served(f"h{number}.example.com", "http://nas") for number in range(998)]
+    seen = home(*others, served(OPEN))
+    before = process_time()
+    assert found(seen) == {OPEN}
+    assert process_time() - before < 0.1

@@ -140,6 +140,25 @@ def test_tear_down_in_front_of_a_wildcard_needs_one_run() -> None:
     assert make_plan(settled(observation, desired), desired).in_sync
 
 
+def test_tear_down_below_a_wildcard_that_leads_home_by_another_name() -> None:
+    """The hostname stays blocked, and a person is told what leads to it."""
+    alias = record("*.example.com", content=OTHER, ours=False)
+    world = settled(
+        observed(
+            records=[alias, record(OTHER, ours=False)],
+            ingress=[serves("*.example.com"), CATCH_ALL],
+        ),
+        ONE,
+    )
+    plan = make_plan(world, wanting(removed=[protected()]))
+    assert plan.what_is_left(HOST) == Problem(
+        code=ProblemCode.STILL_REACHABLE,
+        target=HOST,
+        detail=f"CNAME *.example.com → {OTHER}",
+    )
+    assert exposed(after(world, plan), HOST) is None
+
+
 def test_ingress_that_now_leads_elsewhere_is_foreign() -> None:
     """Somebody changed its service, so it stays."""
     moved = serves(service="http://elsewhere:1")

@@ -48,7 +48,7 @@ class Leading:
         origin = Origin.read(rule.service)
         if origin is None:
             return None if rule.service.startswith(_SOCKETS) else self._home
-        return self._home if origin.is_at(self._server) else None
+        return self._home if origin.may_be_at(self._server) else None
 
     def _place(self, service: str) -> tuple[str, int]:
         """Return what is the same for all services that lead to the same server.
@@ -58,4 +58,4 @@ class Leading:
         origin = Origin.read(service)
         if origin is None:
             return service, 0
-        return "" if origin.is_on(self._server) else origin.host, origin.port
+        return "" if origin.may_be_on(self._server) else origin.host, origin.port

@@ -1,7 +1,7 @@
 """Finds what keeps a request from its origin once it is in the tunnel (pure)."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from ipaddress import IPv6Address, ip_address
 from socket import inet_aton
@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from ..api.ingress import IngressRule, TunnelConfiguration
+from ..api.names import in_dns
 from ..home_hosts import Reach, reach_of
 from ..sync.settings import ProtectedHostname
 from .finding import Finding
@@ -36,6 +37,8 @@ _PORTS: Final[Mapping[str, int]] = {
 _WEB_SOCKETS: Final[Mapping[str, str]] = {"ws": "http", "wss": "https"}
 # No public certificate authority signs for names under these.
 _PRIVATE: Final = (".local", ".lan", ".home", ".home.arpa", ".internal", ".localdomain")
+# Under these, the router of a home names its machines.
+_AT_HOME: Final = (*_PRIVATE, ".fritz.box")
 # Each of these settings says which certificate of the origin is accepted.
 _TRUSTS: Final = ("noTLSVerify", "originServerName", "caPool", "matchSNItoHost")
 
@@ -101,9 +104,15 @@ class Origin:
             or self.reach is Reach.THIS_MACHINE
         )
 
-    def is_at(self, server: Server) -> bool:
-        """Return whether this is Home Assistant's own server, as far as that is known."""
-        return self.port == server.port and self.is_on(server)
+    def may_be_on(self, server: Server) -> bool:
+        """Return whether the host may be that machine: routers put a domain behind its name."""
+        name, _, domain = self.host.partition(".")
+        here = replace(self, host=name) if f".{domain}" in _AT_HOME else self
+        return here.is_on(server)
+
+    def may_be_at(self, server: Server) -> bool:
+        """Return whether this may be Home Assistant's own server."""
+        return self.port == server.port and self.may_be_on(server)
 
     def may_be(self, server: Server) -> bool:
         """Return whether this is Home Assistant's own server, as its port or its name says."""
@@ -125,7 +134,7 @@ class Origin:
 
 def _read_host(text: str) -> str:
     """Return a host as the same host is always written."""
-    host = text.lower().rstrip(".")
+    host = in_dns(text).rstrip(".")
     try:
         address = ip_address(host.partition("%")[0])
     except ValueError:

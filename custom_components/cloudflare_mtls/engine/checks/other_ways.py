@@ -1,13 +1,14 @@
 """Finds other hostnames that lead to what a protected hostname leads to, past its lock (pure)."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from ..access.coverage import asks_for_login, host_of
 from ..api.ingress import IngressRule, TunnelConfiguration
 from ..api.models import ADDRESS_TYPES, Observation
 from ..api.names import in_dns
+from ..rules.aliases import tunnel_behind
 from ..rules.exposure import exposed
 from ..sync.reach import zone_of
 from ..sync.settings import ProtectedHostname
@@ -45,22 +46,47 @@ def check_other_ways(
         observations.values(),
         {host_of(uri) for item in surroundings.applications for uri in item.uris},
     )
-    return [
-        Finding(
-            check=Check.OPEN_HOSTNAME,
-            target=name,
-            place=configuration.tunnel_id,
-            value=rule.service,
-            detail=beside,
-        )
-        for configuration in (*configurations.values(), *told)
-        for name in _served(configuration).union(led.get(configuration.tunnel_id, ()))
-        if name not in protected
-        for rule in _rules(configuration, name)
-        if (beside := leading.beside(configuration, rule))
-        and not asks_for_login(surroundings.applications, name)
-        and _is_open(observations, configuration, name)
-    ]
+    findings = []
+    for configuration in (*configurations.values(), *told):
+        ways = _Ways(configuration, leading)
+        zones = _seen_with(observations, configuration)
+        names = _served(configuration).union(led.get(configuration.tunnel_id, ()))
+        findings += [
+            Finding(
+                check=Check.OPEN_HOSTNAME,
+                target=name,
+                place=configuration.tunnel_id,
+                value=rule.service,
+                detail=beside,
+            )
+            for name in names - protected
+            if ways.by(name)
+            and not asks_for_login(surroundings.applications, name)
+            and _is_open(zones, name)
+            for rule, beside in ways.by(name)
+        ]
+    return findings
+
+
+class _Ways:
+    """The rules of a tunnel that lead to what protected hostnames lead to, by the names that meet them.
+
+    A visitor writes a name in whichever letters, so only a rule for every hostname keeps requests
+    from the rules behind it.
+    """
+
+    def __init__(self, configuration: TunnelConfiguration, leading: Leading) -> None:
+        """Look at each rule once: a tunnel may have a thousand of them, and as many names."""
+        self._by_name = defaultdict[str | None, list[tuple[IngressRule, str]]](list)
+        for rule in configuration.ingress:
+            if beside := leading.beside(configuration, rule):
+                self._by_name[rule.only_name].append((rule, beside))
+            if rule.hostname is None and rule.path is None:
+                break
+
+    def by(self, name: str) -> list[tuple[IngressRule, str]]:
+        """Return the rules that requests for a name may meet, each with the protected hostname."""
+        return self._by_name.get(_sample(name), []) + self._by_name.get(None, [])
 
 
 def _led_by_records(
@@ -72,15 +98,16 @@ def _led_by_records(
     have no login although all others below the wildcard have one: nothing is inherited.
     """
     led = defaultdict[str, set[str]](set)
+    observations = list(observations)
     for observation in observations:
         for record in observation.records:
-            if tunnel_id := record.tunnel_id:
+            if tunnel_id := tunnel_behind(record, observations):
                 led[tunnel_id].add(record.name)
         for name in known:
             if any(item.type in ADDRESS_TYPES for item in observation.records_of(name)):
                 continue
             for record in observation.wildcards_over(_sample(name)):
-                if tunnel_id := record.tunnel_id:
+                if tunnel_id := tunnel_behind(record, observations):
                     led[tunnel_id].add(name)
     return led
 
@@ -94,31 +121,28 @@ def _served(configuration: TunnelConfiguration) -> set[str]:
     }
 
 
-def _rules(configuration: TunnelConfiguration, name: str) -> Iterator[IngressRule]:
-    """Yield the rules that requests for a name may meet, in whichever letters a visitor writes it.
+def _seen_with(
+    observations: Mapping[str, Observation], configuration: TunnelConfiguration
+) -> list[Observation]:
+    """Return the zones as they are if the tunnel has this configuration."""
+    return [
+        replace(
+            item,
+            configurations={
+                **item.configurations,
+                configuration.tunnel_id: configuration,
+            },
+        )
+        for item in observations.values()
+    ]
 
-    So only a rule for every hostname keeps requests from the rules behind it.
-    """
-    for rule in configuration.ingress:
-        if rule.may_take(_sample(name)):
-            yield rule
-        if rule.hostname is None and rule.path is None:
-            return
 
-
-def _is_open(
-    observations: Mapping[str, Observation],
-    configuration: TunnelConfiguration,
-    name: str,
-) -> bool:
+def _is_open(zones: Collection[Observation], name: str) -> bool:
     """Return whether visitors of a name get to the tunnel without a certificate."""
-    zone = zone_of(name, [item.zone for item in observations.values()])
-    if zone is None:
-        return False
-    observation = observations[zone.id]
-    known = {**observation.configurations, configuration.tunnel_id: configuration}
-    seen = replace(observation, configurations=known)
-    return exposed(seen, _sample(name)) is not None
+    zone = zone_of(name, [item.zone for item in zones])
+    return any(
+        item.zone is zone and exposed(item, _sample(name)) is not None for item in zones
+    )
 
 
 def _sample(name: str) -> str:

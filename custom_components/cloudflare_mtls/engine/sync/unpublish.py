@@ -1,6 +1,7 @@
 """Adds the steps that take a hostname off the internet (pure)."""
 
 from ..api.models import DnsRecord, Observation
+from ..rules.aliases import tunnel_behind
 from ..rules.exposure import records_to_an_origin
 from ..rules.marks import RECORD_COMMENT
 from ..rules.visitors import Visitor
@@ -93,9 +94,10 @@ def _leads_home(state: Observation, record: DnsRecord, item: ProtectedHostname) 
 
     Only a tunnel leads home, and only a known one is known to lead elsewhere.
     """
-    if record.tunnel_id is None:
+    tunnel_id = tunnel_behind(record, [state])
+    if tunnel_id is None:
         return False
-    configuration = state.configurations.get(record.tunnel_id)
+    configuration = state.configurations.get(tunnel_id)
     return configuration is None or any(
         rule.may_take(item.hostname) and rule.service == item.service
         for rule in configuration.ingress

@@ -4,20 +4,22 @@ Nobody has to log in there, and each speaks of itself and of this moment only. S
 is missing, but it never makes a hostname count as closed.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 import re
 from typing import Final, Self
 
 from ..api.ingress import IngressRule
-from ..api.json_fields import Fields, decoded
+from ..api.json_fields import Fields, decoded, malformed
 from ..api.models import Connector
 from .rule_paths import includes_start_page
 
 _VERSION: Final = re.compile(
     r'^build_info\{(?:[^}\n]*,)?version="([^"\n]{1,40})"', re.MULTILINE
 )
+# As many as Cloudflare takes for a tunnel whose rules it keeps.
+_MAX_RULES: Final = 1000
 
 
 class RuleState(StrEnum):
@@ -70,15 +72,20 @@ class ConnectorReport:
     ) -> Self:
         """Read GET /diag/tunnel, /config and /metrics.
 
-        Raises Unavailable. Source: cloudflared 2026.8.2, diagnostic/handlers.go, metrics/metrics.go.
+        Raises Unavailable, also where there are more rules than anybody writes: each costs time
+        in the event loop, and any program at home may answer here. Source: cloudflared 2026.8.2,
+        diagnostic/handlers.go, metrics/metrics.go.
         """
         config = Fields(decoded(configuration)).object("config") or Fields({})
+        rules = config.objects("ingress")
+        if len(rules) > _MAX_RULES:
+            raise malformed("ingress")
         version = _VERSION.search(metrics)
         return cls(
             readiness=readiness,
             tunnel_id=Fields(decoded(tunnel)).text("tunnelID"),
             version=version[1] if version else None,
-            ingress=tuple(map(IngressRule.parse, config.objects("ingress"))),
+            ingress=tuple(map(IngressRule.parse, rules)),
         )
 
     @property
@@ -103,20 +110,12 @@ class ConnectorReport:
 
         Which paths a rule is for is not always known.
         """
+        own = {rule.service for rule in self.ingress if rule.is_for(hostname)}
         states = {
-            self._state_by(rule, hostname)
+            _state_by(rule, hostname, own)
             for rule in self._rules_that_may_take(hostname)
         }
         return states.pop() if len(states) == 1 else None
-
-    def _state_by(self, taking: IngressRule | None, hostname: str) -> RuleState:
-        if taking is None or taking.answers_itself:
-            return RuleState.MISSING
-        own = () if taking.is_for(hostname) else self.ingress
-        is_shadowed = any(
-            rule.is_for(hostname) and rule.service != taking.service for rule in own
-        )
-        return RuleState.SHADOWED if is_shadowed else RuleState.SERVED
 
     def names(self, hostname: str) -> bool:
         """Return whether a rule is for exactly this hostname."""
@@ -136,6 +135,17 @@ class ConnectorReport:
             if is_for:
                 return
         yield None
+
+
+def _state_by(
+    taking: IngressRule | None, hostname: str, own: Collection[str]
+) -> RuleState:
+    """Return what the first rule means; own are the services of the rules for the hostname."""
+    if taking is None or taking.answers_itself:
+        return RuleState.MISSING
+    if taking.is_for(hostname) or all(service == taking.service for service in own):
+        return RuleState.SERVED
+    return RuleState.SHADOWED
 
 
 def worst_rule_state(
