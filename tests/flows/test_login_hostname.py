@@ -72,7 +72,6 @@ async def test_login_hostname_is_added_once_somebody_logged_in(
     [field] = result["data_schema"].schema
     assert field.default() == HOME
     result = await submit(hass, result, {"hostname": HOME})
-    assert field_value(result, "countries") == ["de"]
     people = {
         "own_email": " Owner@example.com",
         "emails": [PARTNER],
@@ -227,9 +226,8 @@ async def test_group_whose_people_can_log_in(
 async def test_countries_are_offered_by_name(
     hass: HomeAssistant, loaded_entry: MockConfigEntry
 ) -> None:
-    """Every country has a name, and the one of this home is chosen at first."""
+    """Every country has a name."""
     result = await to_people(hass, loaded_entry)
-    assert field_value(result, "countries") == ["de"]
     field = result["data_schema"].schema["countries"]
     names = ENGLISH["selector"][field.config["translation_key"]]["options"]
     assert field.config["options"] == sorted(names)
@@ -238,13 +236,25 @@ async def test_countries_are_offered_by_name(
         await submit(hass, result, {"own_email": OWNER, "countries": ["xx"]})
 
 
+async def test_country_is_limited_only_if_a_person_chooses_one(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry
+) -> None:
+    """Not to that of this home either: who leaves it as it is can log in on a journey."""
+    result = await to_people(hass, loaded_entry)
+    chosen = field_value(result, "countries") or []
+    result = await submit(hass, result, {"own_email": OWNER, "countries": chosen})
+    result = await submit(hass, result, RULES)
+
+    said = ENGLISH["common"]["login_everywhere"]
+    assert said in result["description_placeholders"]["changes"]
+
+
 async def test_home_whose_country_is_not_known(
     hass: HomeAssistant, loaded_entry: MockConfigEntry
 ) -> None:
-    """Nothing is chosen, and nothing can be warned of."""
+    """Nothing can be warned of."""
     hass.config.country = None
     result = await to_people(hass, loaded_entry)
-    assert field_value(result, "countries") == []
     people = {"own_email": OWNER, "countries": ["at"]}
     result = await submit(hass, await submit(hass, result, people), RULES)
     assert result["step_id"] == "preview"

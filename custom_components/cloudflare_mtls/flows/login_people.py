@@ -71,21 +71,10 @@ class LoginPeopleSteps(LoginRulesSteps):
             self,
             "people",
             probatio.Schema(schema),
-            suggested=self._people or self._proposed_people(current),
+            suggested=self._people or _people_of(current),
             message=message,
             placeholders={"hostname": self._hostname},
         )
-
-    def _proposed_people(self, current: LoginSettings | None) -> Mapping[str, Any]:
-        if current is None:
-            home = self.hass.config.country
-            return {CONF_COUNTRIES: [home.lower()] if home else []}
-        data = login_data(current)
-        return {
-            CONF_EMAILS: data[CONF_EMAILS],
-            CONF_GROUP_ID: data[CONF_GROUP_ID],
-            CONF_COUNTRIES: [code.lower() for code in data[CONF_COUNTRIES]],
-        }
 
     def _fault_of_people(self, people: Mapping[str, Any]) -> Message | None:
         """Return what is wrong with the people, or that the person who sets this up is not among them."""
@@ -113,3 +102,15 @@ class LoginPeopleSteps(LoginRulesSteps):
         if would_be_let_in(anywhere, groups, visitor) is False:
             return Message("login_not_in_group", {"email": own}, CONF_GROUP_ID)
         return None
+
+
+def _people_of(current: LoginSettings | None) -> Mapping[str, Any]:
+    """Return who may log in so far; nobody is kept to a country that they did not choose."""
+    if current is None:
+        return {}
+    data = login_data(current)
+    return {
+        CONF_EMAILS: data[CONF_EMAILS],
+        CONF_GROUP_ID: data[CONF_GROUP_ID],
+        CONF_COUNTRIES: [code.lower() for code in data[CONF_COUNTRIES]],
+    }
