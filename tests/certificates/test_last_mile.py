@@ -84,7 +84,7 @@ async def test_new_certificate_reaches_home_assistant(
 
     assert "It works" in result["description_placeholders"]["arrival"]
     assert state_of(hass, ENTITY) == "on"
-    assert reported(hass) == set()
+    assert reported(hass) == {"certificate_ready"}
     met = await act(hass, loaded_entry, "verify", hostname=HOSTNAME)
     assert met["reaches_home_assistant"] is True
     assert met["with_certificate"] == "home"
@@ -192,7 +192,7 @@ async def test_tunnel_gives_another_host(
 
     assert "HTTP Host Header" in result["description_placeholders"]["arrival"]
     assert state_of(hass, ENTITY) == "on"
-    assert reported(hass) == {"arrival_rewritten"}
+    assert reported(hass) == {"arrival_rewritten", "certificate_ready"}
 
     client = await hass_client_no_auth()
     fetched = await fetch(client, result["description_placeholders"]["url"])
@@ -234,7 +234,7 @@ async def test_nobody_answers(
     result = await submit(hass, await add(hass, entry), CHOSEN)
     assert result["description_placeholders"]["arrival"] == ""
     assert state_of(hass, ENTITY) == "unknown"
-    assert reported(hass) == set()
+    assert reported(hass) == {"certificate_ready"}
 
 
 async def test_no_hostname_is_published(

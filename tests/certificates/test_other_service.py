@@ -58,7 +58,7 @@ async def test_the_service_answers(
     state = hass.states.get(entity_id)
     assert state
     assert (state.state, state.name) == ("on", f"{HOSTNAME} Reaches the service")
-    assert reported(hass) == set()
+    assert reported(hass) == {"certificate_ready"}
     (handover,) = handovers_of(hass)
     fetched = await fetch(await hass_client_no_auth(), handover.url)
     assert (fetched["hostname"], fetched["test_url"]) == (HOSTNAME, None)
@@ -85,7 +85,7 @@ async def test_the_service_does_not_answer(
     async with origin(sandbox, answer):
         await submit(hass, await add(hass, other), CHOSEN)
     await settle(hass)
-    assert reported(hass) == {f"arrival_{arrival}"}
+    assert reported(hass) == {f"arrival_{arrival}", "certificate_ready"}
     entity_id = "binary_sensor.home_mobile_example_com_reaches_home_assistant"
     assert state_of(hass, entity_id) == "off"
 

@@ -7,6 +7,7 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
@@ -15,8 +16,8 @@ from pytest_homeassistant_custom_component.common import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from sandbox import Sandbox
-from tests.common import HOSTNAME, reported, settle, state_of, submit
-from tests.dialogs import CHOSEN, RENEWED, add, certificates, fetch, renew
+from tests.common import HOSTNAME, issues, reported, settle, state_of, submit
+from tests.dialogs import CHOSEN, RENEWED, add, begin_repair, certificates, fetch, renew
 from tests.faults import Faults
 
 
@@ -159,6 +160,26 @@ async def test_dialog_closed_at_the_handover(
     assert reported(hass) == {"certificate_ready"}, "its link is shown there"
 
 
+async def test_browser_loaded_again_at_the_handover(
+    hass: HomeAssistant,
+    loaded_entry: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
+    hass_client_no_auth: ClientSessionGenerator,
+) -> None:
+    """The browser no longer shows the dialog, and nothing closes it: a repair shows the same link."""
+    assert await async_setup_component(hass, "repairs", {})
+    person, phone = await hass_client(), await hass_client_no_auth()
+    result = await submit(hass, await add(hass, loaded_entry), CHOSEN)
+    url = result["description_placeholders"]["url"]
+
+    dialog = await begin_repair(person, issues(hass)["certificate_ready"])
+
+    assert dialog["description_placeholders"]["url"] == url
+    await fetch(phone, url)
+    await settle(hass)
+    assert reported(hass) == set()
+
+
 async def test_dialog_closed_while_the_certificate_is_signed(
     hass: HomeAssistant,
     sandbox: Sandbox,
@@ -204,9 +225,9 @@ async def test_renewal_closed_at_the_handover(
     await submit(hass, first)
     (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
     form = await renew(hass, loaded_entry, subentry.subentry_id)
+    ir.async_get(hass).issues.clear()
     result = await submit(hass, form, RENEWED)
     assert result["step_id"] == "handover"
-    ir.async_get(hass).issues.clear()
     hass.config_entries.subentries.async_abort(result["flow_id"])
     await settle(hass)
     assert reported(hass) == {"certificate_ready"}

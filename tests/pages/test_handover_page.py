@@ -1,5 +1,6 @@
 """Tests of both pages in a real browser with the size of a phone."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -34,7 +35,8 @@ from custom_components.cloudflare_mtls.pages.handovers import (
     Handover,
     async_get_handovers,
 )
-from demo.browser import ANDROID, Chromium, Tab
+from demo.browser import ANDROID, Chromium, CommandRefused, Tab
+from demo.report import until
 from tests.common import ENGLISH, HOSTNAME
 from tests.deliveries import add_account, make_delivery
 from tests.front_end import fill
@@ -133,6 +135,19 @@ def delivery(system: System) -> Delivery:
 def home(client: TestClient[Any, Any]) -> str:
     """Return the address of Home Assistant."""
     return str(client.make_url("/")).rstrip("/")
+
+
+async def confirm_leaving(browser: Tab) -> None:
+    """Confirm, once the browser asks, that the page is to be left."""
+
+    async def confirmed() -> bool | None:
+        try:
+            await browser.send("Page.handleJavaScriptDialog", accept=True)
+        except CommandRefused:
+            return None
+        return True
+
+    await until("the browser asks", confirmed)
 
 
 def link_of(home: str, handover: Handover) -> str:
@@ -388,6 +403,38 @@ async def test_link_that_is_no_longer_good(
         await browser.until(f"failed.textContent === {TEXTS['handover_gone']!r}")
         assert await browser.run("[form.offsetHeight, intro.offsetHeight]") == [0, 0]
     assert list(browser.downloads.iterdir()) == []
+
+
+@pytest.mark.parametrize("by_code", [True, False])
+async def test_page_that_is_loaded_again(
+    hass: HomeAssistant, home: str, browser: Tab, delivery: Delivery, by_code: bool
+) -> None:
+    """The password is in no storage of the browser: the page says that it is gone, and what to do."""
+    handover = async_get_handovers(hass).offer(delivery)
+    link = link_of(home, handover)
+    if by_code:
+        link = f"{home}{handover.path}"
+    await browser.open(link)
+    if by_code:
+        await browser.tap("#code")
+        await browser.type(handover.code)
+    await browser.tap("#get")
+    await browser.downloaded(delivery.bundles[0].filename)
+
+    await asyncio.gather(browser.send("Page.reload"), confirm_leaving(browser))
+
+    said = TEXTS["handover_loaded_again"]
+    await browser.until(f"document.getElementById('failed')?.textContent === {said!r}")
+    text = await browser.text()
+    assert said in text
+    for hidden in ("handover_intro", "handover_get", "handover_saved"):
+        assert TEXTS[hidden] not in text
+    assert delivery.password not in await browser.run("document.body.innerHTML")
+
+    # A link to another certificate works in the same tab.
+    await browser.open(link_of(home, async_get_handovers(hass).offer(delivery)))
+    await browser.tap("#get")
+    await browser.until(f"password.textContent === {delivery.password!r}")
 
 
 async def test_link_that_another_device_used(

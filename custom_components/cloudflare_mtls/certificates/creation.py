@@ -1,6 +1,5 @@
 """Creates certificates for companion devices, and offers their bundles."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -83,7 +82,7 @@ class CertificateCreator:
 
     @to_the_end(_TASK)
     async def async_renew(self, companion: CompanionState) -> None:
-        """Create a certificate like the device's last one, and report that it can be fetched.
+        """Create a certificate like the device's last one, and offer its bundle to the device.
 
         Raises what creating a certificate raises.
         """
@@ -91,16 +90,14 @@ class CertificateCreator:
         await self.async_create(
             CertificateRequest.like_current(companion, bundle_format)
         )
-        async_report_ready(self._hass, self._entry.entry_id, companion.device)
 
     @to_the_end(_TASK)
-    async def async_create(
-        self, request: CertificateRequest, offered: Callable[[], None] | None = None
-    ) -> CreatedCertificate:
+    async def async_create(self, request: CertificateRequest) -> CreatedCertificate:
         """Create a certificate, and offer its bundle to the device once the edge lets it in.
 
-        A new device is stored with its certificate: both are there afterwards, or neither. offered
-        is called once the bundle can be fetched, also if the caller is gone by then.
+        A new device is stored with its certificate: both are there afterwards, or neither. A repair
+        shows the link as long as it works: the caller may be gone by then, and a browser that is
+        loaded again no longer shows the dialog.
         Raises EngineError, and HomeAssistantError where the certificate could not pass or is
         no longer wanted.
         """
@@ -125,8 +122,7 @@ class CertificateCreator:
             replaced = handovers.withdraw_device(device.id)
             delivery = self._as_of_now(delivery, device)
             handover = handovers.offer(delivery)
-            if offered:
-                offered()
+            async_report_ready(self._hass, self._entry.entry_id, device)
         event = CertificateEvent.CREATED if request.is_new else CertificateEvent.RENEWED
         async_fire_certificate(
             self._hass, self._entry, event, signed.certificate, device.id

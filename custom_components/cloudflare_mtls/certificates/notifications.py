@@ -1,4 +1,4 @@
-"""Tells administrators that a certificate is ready which was created without a dialog."""
+"""Tells administrators that a device can download its certificate."""
 
 from homeassistant.core import HomeAssistant, callback
 

@@ -1,12 +1,11 @@
 """The steps of a dialog that create a certificate and hand it over."""
 
 from abc import abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final, override
+from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowContext, FlowHandler, FlowResult
 from homeassistant.helpers.selector import (
     NumberSelector,
@@ -21,7 +20,6 @@ import probatio
 
 from ..certificates.creation import CertificateCreator, CreatedCertificate
 from ..certificates.mobile_app import format_for
-from ..certificates.notifications import async_report_ready
 from ..certificates.request import MAX_REVOKE_OLD_AFTER, CertificateRequest
 from ..const import CONF_HOSTNAMES, TROUBLESHOOTING_URL
 from ..engine.api.errors import EngineError
@@ -93,7 +91,6 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
     # What a person typed last, and what is made of it.
     _answers: dict[str, Any] | None = None
     _creation: Creation | None = None
-    _is_closed = False
 
     @abstractmethod
     def entry(self) -> CloudflareConfigEntry | None:
@@ -134,26 +131,10 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
         request = replace(
             _read_choices(self.hass, device, user_input, is_new), limited=limited
         )
-        creating = _async_create(
-            made(self.entry()).runtime_data.creator, request, self._async_offered
-        )
+        creating = _async_create(made(self.entry()).runtime_data.creator, request)
         progress = Progress(self.hass, creating)
         self._creation = Creation(request=request, progress=progress)
         return await self.async_step_create_certificate()
-
-    @callback
-    @override
-    def async_remove(self) -> None:
-        super().async_remove()
-        self._is_closed = True
-        self._async_offered()
-
-    @callback
-    def _async_offered(self) -> None:
-        """Have a repair show the link as long as it works, once no dialog does."""
-        creation, entry = self._creation, self.entry()
-        if self._is_closed and creation and entry:
-            async_report_ready(self.hass, entry.entry_id, creation.request.device)
 
     async def async_show_renewal(
         self, step_id: str, device_id: str, message: Message | None
@@ -282,13 +263,11 @@ async def async_show_handover[ResultT: FlowResult[Any, Any]](
 
 
 async def _async_create(
-    creator: CertificateCreator,
-    request: CertificateRequest,
-    offered: Callable[[], None],
+    creator: CertificateCreator, request: CertificateRequest
 ) -> CreatedCertificate | Message:
     """Return a new certificate, or why it was not created."""
     try:
-        return await creator.async_create(request, offered)
+        return await creator.async_create(request)
     except EngineError as err:
         return describe(err)
     except TranslatedError as err:

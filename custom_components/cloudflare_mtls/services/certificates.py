@@ -19,7 +19,6 @@ import probatio
 from ..bus_events import ATTR_CERTIFICATE_ID
 from ..certificates.creation import CreatedCertificate
 from ..certificates.mobile_app import MobileApp, async_get_mobile_app
-from ..certificates.notifications import async_report_ready
 from ..certificates.request import MAX_REVOKE_OLD_AFTER, CertificateRequest
 from ..const import (
     CONF_HOSTNAME,
@@ -103,7 +102,6 @@ async def _create(call: ServiceCall) -> ServiceResponse:
                 limited=limited,
             )
         )
-    async_report_ready(call.hass, entry.entry_id, device)
     return _describe_created(call.hass, entry, created)
 
 
@@ -120,7 +118,6 @@ async def _renew(call: ServiceCall) -> ServiceResponse:
         created = await data.creator.async_create(
             replace(request, asked_at=found.asked_at)
         )
-    async_report_ready(call.hass, entry.entry_id, device)
     return _describe_created(call.hass, entry, created)
 
 

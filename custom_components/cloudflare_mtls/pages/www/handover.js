@@ -18,8 +18,13 @@ const ask = async (body) => {
   at("intro").hidden = at("form").hidden = answer.status === 404;
 };
 
-// Without an answer, the button says so.
-ask(`look.${secret}`).catch(() => {});
+if (history.state === "downloaded") {
+  at("failed").textContent = at("failed").dataset.loadedAgain;
+  at("intro").hidden = at("form").hidden = true;
+} else {
+  // Without an answer, the button says so.
+  ask(`look.${secret}`).catch(() => {});
+}
 
 at("form").addEventListener("submit", async (event) => {
   event.preventDefault();
@@ -40,7 +45,8 @@ at("form").addEventListener("submit", async (event) => {
 const show = (content) => {
   // From now on this page holds the only copy of the password, and of the file until it is saved.
   addEventListener("beforeunload", (event) => event.preventDefault());
-  history.replaceState(null, "", location.pathname);
+  // Without the link, and with what is said once the page is loaded again.
+  history.replaceState("downloaded", "", location.pathname);
   const address = content.hostname && `https://${content.hostname}`;
   for (const place of document.querySelectorAll("[data-fill]")) {
     place.textContent = { label: content.label, address }[place.dataset.fill] || place.textContent;
