@@ -405,7 +405,15 @@ async def submit(
     if result["type"] is FlowResultType.SHOW_PROGRESS:
         result = await manager.async_configure(result["flow_id"])
         await settle(hass)
+    expect_error_above(result)
     return result
+
+
+def expect_error_above(result: Any) -> None:
+    """Assert that a dialog whose text has a place for warnings says there what is wrong with it all."""
+    above = (result.get("description_placeholders") or {}).get("warning")
+    if above is not None and "base" in (result.get("errors") or {}):
+        assert above.startswith("**"), result
 
 
 def choose(**advanced: Any) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from .common import (
     SKIP_REF,
     act,
     choose,
+    expect_error_above,
     is_loaded,
     records_of,
     settle,
@@ -279,4 +280,5 @@ async def confirm_repair(
     )
     assert answer.status == HTTPStatus.OK
     result: dict[str, Any] = await answer.json()
+    expect_error_above(result)
     return result

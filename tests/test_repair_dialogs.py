@@ -31,7 +31,10 @@ def test_dialogs_of_repairs_can_be_filled() -> None:
     renewal = {"name", "date", "local_address"}
     steps: dict[str, dict[str, set[str]]] = {
         **{
-            key: {"init": {"hostname", "who"}, "confirm": {"hostname", "changes"}}
+            key: {
+                "init": {"hostname", "who"},
+                "confirm": {"hostname", "changes", "warning"},
+            }
             for key in FIXING
         },
         **{
@@ -59,31 +62,31 @@ def test_dialogs_of_repairs_can_be_filled() -> None:
             for key in LOGINS_WITH_DIALOG
         },
         **{
-            key: {"init": {"hostname"}, "confirm": {"hostname", "changes"}}
+            key: {"init": {"hostname"}, "confirm": {"hostname", "changes", "warning"}}
             for key in LOGIN_DRIFTS
         },
         "login_list_changed": {
             "init": {"hostname"},
-            "keep": {"hostname", "differences"},
-            "confirm": {"hostname", "changes", "differences"},
+            "keep": {"hostname", "differences", "warning"},
+            "confirm": {"hostname", "changes", "differences", "warning"},
         },
         "removal_left": {"init": {"hostname", "record"}, "confirm": {"hostname"}},
         "removal_served": {
             "init": {"hostname", "service"},
-            "open": {"hostname", "changes"},
+            "open": {"hostname", "changes", "warning"},
             "confirm": {"hostname"},
         },
         **{
             key: {
                 "init": {"hostname", "tunnel"},
-                "app": {"app", "entry", "hostname"},
+                "app": {"app", "entry", "hostname", "warning"},
                 "confirm": {"hostname", "tunnel"},
             }
             for key in IN_FILES
         },
         "zone_replaced": {
             "init": {"zone"},
-            "confirm": {"changes"},
+            "confirm": {"changes", "warning"},
             "forget": {"hostnames"},
         },
     }

@@ -121,10 +121,11 @@ def _table(sentences: dict[str, str]) -> Iterator[str]:
 def _plain(sentence: str) -> str:
     """Return a sentence with words in place of the placeholders, which may stand in code.
 
-    Right behind a full stop, a placeholder is a paragraph that is only sometimes there. Where a link
-    leads is known only to the person who is told.
+    Right behind a full stop, a placeholder is a paragraph that is only sometimes there, and so is a
+    warning at the beginning. Where a link leads is known only to the person who is told.
     """
     without_links = re.sub(r"\[(.*?)\]\(\{\w+\}\)", r"\1", sentence)
+    without_links = without_links.replace("{warning}", "")
     return re.sub(
         r"`?\{(\w+)\}`?",
         lambda match: f"*{match[1].replace('_', ' ')}*",

@@ -136,7 +136,8 @@ def _digest(account_id: str | None, issue: Issue) -> str:
 
 def _data(entry_id: str, issue: Issue) -> dict[str, str | int | float | None]:
     fix, subject = issue.fix or (None, None)
-    return {"entry_id": entry_id, "fix": fix, "subject": subject}
+    key = issue.translation_key
+    return {"entry_id": entry_id, "fix": fix, "subject": subject, "key": key}
 
 
 @callback

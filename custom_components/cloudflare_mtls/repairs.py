@@ -67,7 +67,7 @@ class FixHostnameFlow(FixFlow):
         text = await async_get_dialog_texts(self.hass)
         left = [step for plan in self._shown.values() for step in plan.steps]
         changes = changes_of(text, self.subject, left)
-        return self.show_confirm(
+        return await self.async_show_confirm(
             {"hostname": self.subject, "changes": changes}, message
         )
 
@@ -166,7 +166,7 @@ class FixFindingFlow(FixFlow):
         self._shown = self._finding()
         if self._shown is None:
             return self.async_create_entry(data={})
-        return self.show_confirm(finding_placeholders(self._shown), message)
+        return await self.async_show_confirm(finding_placeholders(self._shown), message)
 
     @override
     async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:

@@ -235,6 +235,26 @@ def _country_name(names: Mapping[str, str], code: str) -> str:
     return names.get(key, code or "?")
 
 
+async def async_describe_error(
+    hass: HomeAssistant, dialog: str, message: Message
+) -> str:
+    """Return the sentence of an error as Markdown, in the language of the person who uses a dialog.
+
+    dialog: where its texts are. Those of errors are plain text, so what others wrote is not quoted
+    there.
+    """
+    language = await async_language_of_user(hass)
+    category = dialog.partition(".")[0]
+    translations = await async_get_translations(hass, language, category, {DOMAIN})
+    sentence = translations[f"component.{DOMAIN}.{dialog}.error.{message.key}"]
+    values = {
+        name: value if value.isdecimal() else quoted(value)
+        for name, value in message.placeholders.items()
+    }
+    filled = re.sub(r"\{(\w+)\}", lambda place: values[place[1]], sentence)
+    return f"**{filled}**"
+
+
 def paragraphs(*texts: str) -> Ours:
     """Return filled texts one below the other, as Markdown, without the empty ones."""
     return Ours("\n\n".join(filter(None, texts)))

@@ -177,7 +177,7 @@ class TestNewCertificate:
         assert now == listed(sandbox, SKIP_2)
         assert now > before
         assert len(now - before) == 1
-        assert reported(hass) <= {"handover_ready"}
+        assert reported(hass) <= {"certificate_ready"}
 
     @pytest.mark.parametrize("step_id", TYPED)
     async def test_no_rule_is_left(

@@ -22,7 +22,7 @@ from ..engine.tunnels.file_rule import app_entry, file_rule
 from ..quoting import Ours
 from ..wording import Message, describe
 from .expected_arrival import ExpectedArrival, async_expect_arrival, async_may_arrive
-from .form import made, show_form
+from .form import async_show_preview, made
 from .hostname_draft import HostnameDraft
 from .progress import Progress, show_progress
 
@@ -104,7 +104,7 @@ class ByHandSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT
                 )
             )
         }
-        return show_form(
+        return await async_show_preview(
             self,
             "by_hand",
             probatio.Schema(schema),

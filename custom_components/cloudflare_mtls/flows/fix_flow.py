@@ -2,21 +2,18 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.helpers import issue_registry as ir
-import probatio
 
 from ..const import DOMAIN
 from ..engine.api.errors import EngineError
 from ..ignored_repairs import async_ignore
 from ..runtime_data import CloudflareConfigEntry
 from ..wording import Message, describe
-from .form import abort, show_form
-
-_NO_FIELDS: Final = probatio.Schema({})
+from .form import abort, async_show_preview
 
 
 class FixFlow(RepairsFlow):
@@ -72,10 +69,10 @@ class FixFlow(RepairsFlow):
         except EngineError as err:
             return abort(self, describe(err))
 
-    def show_confirm(
+    async def async_show_confirm(
         self, placeholders: Mapping[str, str], message: Message | None
     ) -> RepairsFlowResult:
         """Show what a person can confirm."""
-        return show_form(
-            self, "confirm", _NO_FIELDS, message=message, placeholders=placeholders
+        return await async_show_preview(
+            self, "confirm", message=message, placeholders=placeholders
         )

@@ -1,8 +1,10 @@
 """Show forms, and end dialogs with a message."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
+from homeassistant.components.repairs import RepairsFlow
+from homeassistant.config_entries import ConfigSubentryFlow, OptionsFlow
 from homeassistant.data_entry_flow import FlowContext, FlowHandler, FlowResult
 from homeassistant.helpers.selector import (
     SelectOptionDict,
@@ -13,7 +15,9 @@ from homeassistant.helpers.selector import (
 import probatio
 
 from ..quoting import shown
-from ..wording import Message
+from ..wording import Message, async_describe_error, warning
+
+NO_FIELDS: Final = probatio.Schema({})
 
 
 def show_form[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
@@ -27,7 +31,7 @@ def show_form[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
 ) -> ResultT:
     """Show a form with suggested values, and with a message if something is wrong.
 
-    The message stands beside its field where the form has it, and above the form otherwise.
+    The message stands beside its field where the form has it, and between text and fields otherwise.
     """
     errors: dict[str, str] = {}
     if message:
@@ -41,6 +45,47 @@ def show_form[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
             {**(placeholders or {}), **(message.placeholders if message else {})}
         ),
     )
+
+
+async def async_show_preview[ResultT: FlowResult[Any, Any]](
+    flow: FlowHandler[Any, ResultT, Any],
+    step_id: str,
+    schema: probatio.Schema = NO_FIELDS,
+    *,
+    suggested: Mapping[str, Any] | None = None,
+    message: Message | None = None,
+    warnings: Iterable[str] = (),
+    placeholders: Mapping[str, str],
+) -> ResultT:
+    """Show a long text that a person confirms; what is wrong, and what to think of, stands above it.
+
+    Home Assistant shows what is wrong below the text alone, where nobody looks for it on a phone.
+    """
+    error = await _describe_error(flow, message) if message else ""
+    return show_form(
+        flow,
+        step_id,
+        schema,
+        suggested=suggested,
+        message=message,
+        placeholders={**placeholders, "warning": warning(error, *warnings)},
+    )
+
+
+async def _describe_error(flow: FlowHandler[Any, Any, Any], message: Message) -> str:
+    """Return what is wrong as Markdown."""
+    match flow:
+        case ConfigSubentryFlow():
+            _, kind = flow.handler
+            dialog = f"config_subentries.{kind}"
+        case OptionsFlow():
+            dialog = "options"
+        case RepairsFlow(data={"key": key}):
+            # The repair itself may be gone by now.
+            dialog = f"issues.{key}.fix_flow"
+        case _:
+            dialog = "config"
+    return await async_describe_error(flow.hass, dialog, message)
 
 
 def abort[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](

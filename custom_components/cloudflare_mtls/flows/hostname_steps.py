@@ -26,19 +26,17 @@ from ..wording import (
     describe,
     exemptions_of,
     paragraphs,
-    warning,
 )
 from .allowed_devices import room_of
 from .by_app import ByAppSteps
 from .choose_hostname import ChooseHostnameSteps
-from .form import made, show_form
+from .form import NO_FIELDS, async_show_preview, made
 from .hostname_draft import HostnameDraft
 from .progress import Progress, show_progress
 
 _TAKE_OVER_SCHEMA: Final = probatio.Schema(
     {probatio.Required(CONF_TAKE_OVER, default=True): BooleanSelector()}
 )
-_NO_FIELDS: Final = probatio.Schema({})
 
 
 class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
@@ -217,7 +215,7 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             step_id,
             draft.plan.steps,
             await self._describe_access(draft),
-            _NO_FIELDS,
+            NO_FIELDS,
             message,
         )
 
@@ -244,15 +242,15 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         hostname = draft.settings.hostname
         text = await async_get_dialog_texts(self.hass)
         shuts_out = text("shuts_out", hostname=hostname) if draft.shuts_out else ""
-        return show_form(
+        return await async_show_preview(
             self,
             step_id,
             schema,
             message=message,
+            warnings=[shuts_out],
             placeholders={
                 "hostname": hostname,
                 "zone": draft.chosen.zone.name,
-                "warning": warning(shuts_out),
                 "changes": paragraphs(changes_of(text, hostname, steps), access),
                 "permissions": draft.chosen.permissions,
             },

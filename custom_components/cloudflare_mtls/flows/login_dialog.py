@@ -11,7 +11,6 @@ from homeassistant.helpers.selector import (
     TextSelectorConfig,
     TextSelectorType,
 )
-import probatio
 
 from ..coordinator.access import AccessCoordinator
 from ..engine.access.plan import Occasion
@@ -21,7 +20,6 @@ from ..runtime_data import CloudflareConfigEntry
 from ..wording import Message
 from .subentry_change import SubentryChangeFlow
 
-NO_FIELDS: Final = probatio.Schema({})
 EMAIL: Final = TextSelector(TextSelectorConfig(type=TextSelectorType.EMAIL))
 
 

@@ -1,11 +1,10 @@
 """Dialogs of repairs about what somebody changed at Cloudflare for a login hostname."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final, override
+from typing import Any, override
 
 from homeassistant.components.repairs import RepairsFlowResult
 from homeassistant.config_entries import ConfigEntryState
-import probatio
 
 from ..coordinator.access import AccessCoordinator
 from ..engine.access.as_found import settings_as_found
@@ -29,9 +28,7 @@ from ..wording import (
     paragraphs,
 )
 from .fix_flow import FixFlow
-from .form import abort, show_form
-
-_NO_FIELDS: Final = probatio.Schema({})
+from .form import abort, async_show_preview
 
 
 class LoginDriftFlow(FixFlow):
@@ -74,7 +71,7 @@ class LoginDriftFlow(FixFlow):
             ),
             "differences": _differences(text, countries, observation, plan),
         }
-        return self.show_confirm(placeholders, message)
+        return await self.async_show_confirm(placeholders, message)
 
     @override
     async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
@@ -125,10 +122,9 @@ class LoginListChangedFlow(LoginDriftFlow):
         self._kept = kept
         text = await async_get_dialog_texts(self.hass)
         countries = await async_get_country_names(self.hass)
-        return show_form(
+        return await async_show_preview(
             self,
             "keep",
-            _NO_FIELDS,
             message=message,
             placeholders={
                 "hostname": self.subject,

@@ -11,8 +11,7 @@ from ..login_choices import LoginChoices
 from ..quoting import shown
 from ..subentries import login_hostname_of
 from ..wording import Message
-from .form import abort, choice, made, show_form
-from .login_dialog import NO_FIELDS
+from .form import NO_FIELDS, abort, choice, made, show_form
 from .login_people import LoginPeopleSteps
 from .login_review import LoginReviewSteps
 

@@ -1,19 +1,16 @@
 """Dialogs of repairs about login hostnames that are not, or no longer, kept here."""
 
 from abc import abstractmethod
-from typing import Any, ClassVar, Final, override
+from typing import Any, ClassVar, override
 
 from homeassistant.components.repairs import RepairsFlowResult
 from homeassistant.config_entries import ConfigEntryState
-import probatio
 
 from ..coordinator.access import AccessCoordinator
 from ..storage.logins import Stage
 from ..wording import Message
 from .fix_flow import FixFlow
-from .form import show_form
-
-_NO_FIELDS: Final = probatio.Schema({})
+from .form import NO_FIELDS, show_form
 
 
 class _LoginFlow(FixFlow):
@@ -29,7 +26,7 @@ class _LoginFlow(FixFlow):
 
     @override
     async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
-        return self.show_confirm({"hostname": self.subject}, message)
+        return await self.async_show_confirm({"hostname": self.subject}, message)
 
     @override
     async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
@@ -57,7 +54,7 @@ class LoginLeftFlow(_LoginFlow):
             return self.async_abort(reason="entry_not_loaded")
         if user_input is None:
             return show_form(
-                self, "keep", _NO_FIELDS, placeholders={"hostname": self.subject}
+                self, "keep", NO_FIELDS, placeholders={"hostname": self.subject}
             )
         await self.access.async_forget(self.subject, self.stage)
         return self.async_create_entry(data={})

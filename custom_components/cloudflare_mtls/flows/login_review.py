@@ -20,11 +20,9 @@ from ..wording import (
     async_get_country_names,
     async_get_dialog_texts,
     describe_login_problem,
-    warning,
 )
-from .form import made, show_form
+from .form import async_show_preview, made
 from .login_adoption import LoginAdoptionSteps
-from .login_dialog import NO_FIELDS
 from .login_preview import home_shut_out, people_shut_out, preview_of
 from .login_rules import LoginRulesSteps
 from .login_trial import LoginTrialSteps
@@ -131,14 +129,13 @@ class LoginReviewSteps(LoginTrialSteps, LoginRulesSteps, LoginAdoptionSteps):
         elif current is None and self._access.writer.needs_trial(plan):
             minutes = str(round(TRIAL.total_seconds() / 60))
             after = Ours(text("login_trial", hostname=self._hostname, minutes=minutes))
-        return show_form(
+        return await async_show_preview(
             self,
             "preview",
-            NO_FIELDS,
             message=message,
+            warnings=warnings,
             placeholders={
                 "hostname": self._hostname,
-                "warning": warning(*warnings),
                 "changes": preview_of(
                     text, country_name, made(self._observation), plan, self._seats
                 ),

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, Final, override
+from typing import Any, override
 
 from homeassistant.components.repairs import RepairsFlowResult
 from homeassistant.config_entries import ConfigEntryState
-import probatio
 
 from ..engine.sync.lost_zones import LostZone
 from ..engine.sync.plan import Plan
@@ -16,9 +15,7 @@ from ..quoting import listed
 from ..subentries import companion_data, companions_of, hostname_data, hostnames_of
 from ..wording import Message, async_get_dialog_texts, changes_of, describe
 from .fix_flow import FixFlow
-from .form import abort, show_form
-
-_NO_FIELDS: Final = probatio.Schema({})
+from .form import NO_FIELDS, abort, show_form
 
 
 class LostZoneFlow(FixFlow):
@@ -89,7 +86,7 @@ class LostZoneFlow(FixFlow):
             return show_form(
                 self,
                 "forget",
-                _NO_FIELDS,
+                NO_FIELDS,
                 placeholders={"hostnames": listed(sorted(names))},
             )
         for subentry_id, settings in hostnames_of(self._entry.subentries).items():
@@ -134,7 +131,7 @@ class LostZoneFlow(FixFlow):
         text = await async_get_dialog_texts(self.hass)
         steps = [step for plan in self._shown.values() for step in plan.steps]
         changes = changes_of(text, ", ".join(sorted(self._hostnames())), steps)
-        return self.show_confirm({"changes": changes}, message)
+        return await self.async_show_confirm({"changes": changes}, message)
 
     def _store_zone(self, zone_id: str) -> None:
         """Have the zone's hostnames and devices belong to another zone."""

@@ -1,10 +1,9 @@
 """The dialog about a hostname that the file of a local tunnel may still name, though it was removed or moved."""
 
-from typing import Any, Final, override
+from typing import Any, override
 
 from homeassistant.components.repairs import RepairsFlowContext, RepairsFlowResult
 from homeassistant.config_entries import ConfigEntryState
-import probatio
 
 from ..cloudflared_app import App, AppError, async_find_app, async_is_named
 from ..engine.sync.settings import ProtectedHostname
@@ -17,9 +16,7 @@ from ..wording import Message
 from .app_change import AppChangeSteps
 from .by_hand import as_yaml
 from .fix_flow import FixFlow
-from .form import made, show_form
-
-_NO_FIELDS: Final = probatio.Schema({})
+from .form import async_show_preview, made
 
 
 class ReleaseFlow(FixFlow, AppChangeSteps[RepairsFlowContext, RepairsFlowResult, str]):
@@ -44,7 +41,7 @@ class ReleaseFlow(FixFlow, AppChangeSteps[RepairsFlowContext, RepairsFlowResult,
 
     @override
     async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
-        return self.show_confirm(self._names(), message)
+        return await self.async_show_confirm(self._names(), message)
 
     @override
     async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
@@ -69,7 +66,7 @@ class ReleaseFlow(FixFlow, AppChangeSteps[RepairsFlowContext, RepairsFlowResult,
         if self._entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="entry_not_loaded")
         if user_input is None:
-            return self._show_app()
+            return await self._show_app()
         if (protected := self._in_file()) is None:
             return self.async_create_entry(data={})
 
@@ -85,15 +82,14 @@ class ReleaseFlow(FixFlow, AppChangeSteps[RepairsFlowContext, RepairsFlowResult,
 
     @override
     async def async_app_not_changed(self, message: Message) -> RepairsFlowResult:
-        return self._show_app(message)
+        return await self._show_app(message)
 
-    def _show_app(self, message: Message | None = None) -> RepairsFlowResult:
+    async def _show_app(self, message: Message | None = None) -> RepairsFlowResult:
         if (protected := self._in_file()) is None:
             return self.async_create_entry(data={})
-        return show_form(
+        return await async_show_preview(
             self,
             "app",
-            _NO_FIELDS,
             message=message,
             placeholders={
                 "app": made(self._app).name,

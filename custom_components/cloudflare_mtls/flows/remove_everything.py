@@ -28,7 +28,7 @@ from ..wording import (
     describe_left,
     paragraphs,
 )
-from .form import abort, show_form
+from .form import abort, async_show_preview
 
 CONF_REVOKE_CERTIFICATES: Final = "revoke_certificates"
 
@@ -109,7 +109,7 @@ class RemoveEverythingSteps(OptionsFlow):
         ]
         if logins := sorted(logins_of(self.config_entry.subentries)):
             warnings.append(text("logins_stay", hostnames=listed(logins)))
-        return show_form(
+        return await async_show_preview(
             self,
             "remove",
             _SCHEMA,

@@ -2,20 +2,17 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final, override
+from typing import Any, override
 
 from homeassistant.components.repairs import RepairsFlowResult
 from homeassistant.config_entries import ConfigEntryState
-import probatio
 
 from ..engine.api.errors import EngineError, PlanChanged
 from ..engine.sync.plan import Plan
 from ..hostname_opening import async_open_hostname, async_preview_opening
 from ..wording import CHANGED, Message, async_get_dialog_texts, changes_of, describe
 from .fix_flow import FixFlow
-from .form import abort, show_form
-
-_NO_FIELDS: Final = probatio.Schema({})
+from .form import abort, async_show_preview
 
 
 class KeepBlockedFlow(FixFlow):
@@ -23,7 +20,7 @@ class KeepBlockedFlow(FixFlow):
 
     @override
     async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
-        return self.show_confirm({"hostname": self.subject}, message)
+        return await self.async_show_confirm({"hostname": self.subject}, message)
 
     @override
     async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
@@ -69,10 +66,9 @@ class StillServedFlow(KeepBlockedFlow):
         self._shown = outcome.left
         text = await async_get_dialog_texts(self.hass)
         steps = [step for plan in self._shown.values() for step in plan.steps]
-        return show_form(
+        return await async_show_preview(
             self,
             "open",
-            _NO_FIELDS,
             message=message,
             placeholders={
                 "hostname": self.subject,

@@ -1,9 +1,8 @@
 """The steps of a dialog that open a hostname again which a tunnel served before it was protected."""
 
-from typing import Any, Final
+from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState, SubentryFlowResult
-import probatio
 
 from ..engine.api.errors import EngineError
 from ..engine.sync.reconciler import AccountSync
@@ -17,10 +16,8 @@ from ..wording import (
     describe,
     describe_left,
 )
-from .form import abort, show_form
+from .form import abort, async_show_preview
 from .subentry_change import SubentryChangeFlow
-
-_NO_FIELDS: Final = probatio.Schema({})
 
 
 class StopProtectingSteps(SubentryChangeFlow):
@@ -63,10 +60,9 @@ class StopProtectingSteps(SubentryChangeFlow):
             return abort(self, describe(err))
         text = await async_get_dialog_texts(self.hass)
         steps = [step for plan in self._shown.left.values() for step in plan.steps]
-        return show_form(
+        return await async_show_preview(
             self,
             "stop",
-            _NO_FIELDS,
             message=message,
             placeholders={
                 "hostname": hostname,
