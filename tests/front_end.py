@@ -28,7 +28,7 @@ _COMMON_MARKDOWN: Final = re.compile(
 )
 _COMMON_PAGES: Final = re.compile(r"(handover|proof|login_trial)_.*|visit_seen")
 _COMMON_PLAIN: Final = re.compile(
-    r"(problem|path_example|barrier|exposure|notification|tunnel|login_path|month)_?.*|date|moment|login_by_pin|(new|existing)_hostname|service_in_file|certificate(_.*)?|choose_what_to_do|model_.*"
+    r"(problem|path_example|barrier|exposure|notification|tunnel|login_path|month)_?.*|date|moment|login_by_pin|(new|existing)_hostname|service_in_file|certificate(_.*)?|choose_what_to_do|model_.*|name_added"
 )
 
 # To make one takes longer than to render a text.

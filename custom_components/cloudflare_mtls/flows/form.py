@@ -1,5 +1,6 @@
 """Show forms, and end dialogs with a message."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -18,6 +19,9 @@ from ..quoting import shown
 from ..wording import Message, async_describe_error, warning
 
 NO_FIELDS: Final = probatio.Schema({})
+
+# As much of an id as tells two of a home apart.
+_ID_END: Final = 4
 
 
 def show_form[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
@@ -149,7 +153,15 @@ def choices(labels: Mapping[str, str]) -> SelectSelector:
 
 
 def _options(labels: Mapping[str, str]) -> list[SelectOptionDict]:
+    """Return options; those that read the same end with the last characters of their ids."""
+    read = shown(labels)
+    alike = Counter(label.casefold() for label in read.values())
     return [
-        SelectOptionDict(value=value, label=label)
-        for value, label in shown(labels).items()
+        SelectOptionDict(
+            value=value,
+            label=label
+            if alike[label.casefold()] == 1
+            else f"{label} (…{value[-_ID_END:]})",
+        )
+        for value, label in read.items()
     ]

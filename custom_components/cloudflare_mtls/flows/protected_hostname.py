@@ -14,6 +14,7 @@ from homeassistant.config_entries import (
 from homeassistant.helpers.selector import TextSelector
 import probatio
 
+from ..certificates.device_names import async_names_apart
 from ..const import CONF_ACCOUNT_ID, CONF_HOSTNAME, CONF_SERVICE, CONF_TUNNEL_ID
 from ..engine.access.barriers import Barrier
 from ..engine.api.errors import EngineError
@@ -24,7 +25,7 @@ from ..hostname_setup import async_keep_hostname
 from ..quoting import shown
 from ..runtime_data import CloudflareConfigEntry
 from ..storage.begun_hostnames import async_get_begun_hostnames
-from ..subentries import companions_of, hostname_data, hostname_of, hostnames_of
+from ..subentries import hostname_data, hostname_of, hostnames_of
 from ..wording import Message, async_get_dialog_texts, describe
 from .account_choices import AccountChoices
 from .allowed_devices import devices_schema
@@ -268,8 +269,7 @@ class ProtectedHostnameFlow(
 
     @override
     def device_names(self) -> Mapping[str, str]:
-        companions = companions_of(self._get_entry().subentries).values()
-        return {item.id: item.name for item in companions}
+        return async_names_apart(self.hass, self._get_entry())
 
     @override
     def writing(self) -> AbstractAsyncContextManager[object]:
