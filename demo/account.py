@@ -1,5 +1,7 @@
 """What Home Assistant shows of the account, and does for it."""
 
+import re
+
 from .flow import Flow
 from .home_assistant import DOMAIN, JSON
 from .report import expect, expect_equal, until
@@ -175,7 +177,7 @@ async def submit_device(world: World, flow: Flow, **choices: str) -> None:
 
 
 def read_handover(world: World, flow: Flow) -> None:
-    """Read link and code in a dialog."""
+    """Read the link in a dialog, and the code where it shows one."""
     flow.expect_step("handover")
     shown = flow.answer["description_placeholders"]
     link: str = shown["url"]
@@ -185,4 +187,6 @@ def read_handover(world: World, flow: Flow) -> None:
     expect(link.startswith(f"{local_url}/"), "the link is not to this Home Assistant")
     # Nothing looks up the name here.
     world.link = link.replace(local_url, url, 1)
-    world.add_secrets(world.link, shown["code"])
+    world.links.append(world.link)
+    # Only where somebody may have a link that asks for it.
+    world.codes += re.findall(r"\*\*([0-9]{6})\*\*", shown["asked"])

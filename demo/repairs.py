@@ -48,6 +48,7 @@ async def open_handover(world: World) -> None:
     expect_equal(len(ready), 1, "the number of certificates that are ready")
     flow = await Flow.repair(world.admin, ready[0]["issue_id"])
     read_handover(world, flow)
+    expect(bool(world.codes), "the repair shows no code")
     await flow.close()
 
 

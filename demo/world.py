@@ -199,11 +199,6 @@ class World:
         """Return a visitor with a phone's certificate."""
         return Visitor(self.cloudflare.facts, phone.key_file)
 
-    def add_secrets(self, link: str, code: str) -> None:
-        """Add a link and a code to the secrets that are searched for later."""
-        self.links.append(link)
-        self.codes.append(code)
-
     @property
     def key_file(self) -> Path:
         """Return the file for the key of the next phone."""

@@ -1,6 +1,7 @@
 """Steps through the dialogs, for the tests."""
 
 from http import HTTPStatus
+import re
 from typing import Any
 
 from aiohttp.test_utils import TestClient
@@ -178,6 +179,14 @@ def handovers_of(hass: HomeAssistant) -> list[Handover]:
     ]
     found = (async_get_handovers(hass).find(str(device_id)) for device_id in devices)
     return [handover for handover in found if handover]
+
+
+def code_in(dialog: Any) -> str:
+    """Return the code that a dialog shows beside the link that asks for it."""
+    (code,) = re.findall(
+        r"\*\*([0-9]{6})\*\*", dialog["description_placeholders"]["asked"]
+    )
+    return str(code)
 
 
 def link_of(hass: HomeAssistant, response: dict[str, Any]) -> str:

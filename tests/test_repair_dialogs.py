@@ -20,7 +20,6 @@ def test_dialogs_of_repairs_can_be_filled() -> None:
     handover = {
         "name",
         "url",
-        "code",
         "until",
         "local_address",
         "arrival",

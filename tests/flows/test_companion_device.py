@@ -37,6 +37,7 @@ from tests.dialogs import (
     add_hostname,
     certificates,
     fetch,
+    handovers_of,
     renew,
     run_test,
     token_of_test,
@@ -63,6 +64,9 @@ async def test_device_gets_its_certificate(
     assert qr_code.config["data"] == shown["url"]
     assert shown["url"].startswith("http://192.168.1.10:8123/api/cloudflare_mtls/")
     assert shown["name"] == "Pixel 8"
+    # Nobody got a link that asks for the code, and so it is nowhere in the dialog.
+    (handover,) = handovers_of(hass)
+    assert handover.code not in str(shown)
     assert len(certificates(sandbox)) == 1
 
     (subentry,) = loaded_entry.get_subentries_of_type("companion_device")

@@ -252,7 +252,6 @@ async def async_show_handover[ResultT: FlowResult[Any, Any]](
             "to_device": Ours(text(to_device, name=device.name, url=url)),
             "url": url,
             "unencrypted": Ours(unencrypted),
-            "code": handover.code,
             "asked": Ours(f"\n\n{asked}" if asked else ""),
             "until": handover.until,
             "local_address": await async_describe_links(flow.hass, handover),
