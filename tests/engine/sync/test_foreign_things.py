@@ -130,6 +130,26 @@ def test_foreign_record_and_foreign_ingress_survive_a_tear_down() -> None:
     assert exposed(left, HOST) is None
 
 
+def test_foreign_ingress_survives_beside_another_hostname() -> None:
+    """Whoever removed it is told that the rule still names it."""
+    world = replace(
+        in_sync(HOST, OTHER),
+        records=(record(ours=False), record(OTHER)),
+        configurations={
+            TUNNEL_ID: configuration(
+                serves(service="http://elsewhere:1"), serves(OTHER), CATCH_ALL
+            )
+        },
+    )
+    plan = make_plan(world, wanting(protected(OTHER), removed=[protected()]))
+    assert plan.problems == (
+        Problem(
+            code=ProblemCode.WOULD_EXPOSE, target=HOST, detail=Kind.BLOCK_RULE.value
+        ),
+    )
+    assert exposed(after(world, plan), HOST) is None
+
+
 def test_tear_down_in_front_of_a_wildcard_needs_one_run() -> None:
     """Our grey record hides a foreign wildcard, so the ingress rule is removed before the record."""
     observation = observed(

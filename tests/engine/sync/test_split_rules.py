@@ -128,7 +128,8 @@ def test_hostname_stays_named_until_another_rule_names_it() -> None:
     first, second = desired.pairs
     steps = SafeSteps(start, desired.admissions)
     write_block_rule(steps, desired, first)
-    assert homes(steps.state) == {HOST: 1, OTHER: 1}
+    # Both together are too long by now, so it stays as it is.
+    assert steps.steps == []
     write_block_rule(steps, desired, second)
     write_block_rule(steps, desired, first)
     assert homes(steps.state) == {HOST: 1, OTHER: 2}
@@ -417,6 +418,16 @@ def test_hostname_that_a_person_opens_leaves_its_pair_last() -> None:
     )
     assert exposed(last, OTHER) is not None
     assert refs(last) == [SKIP_REF, BLOCK_REF]
+
+
+def test_what_does_not_fit_is_left_as_it_is() -> None:
+    """Neither of its rules is written or deleted, though it needs no skip rule any more."""
+    start = settled(observed(), wanting(PHONES, of_device=FEW))
+    blocking = replace(PHONES, layout=Layout.BLOCK_ONLY)
+    desired = wanting(blocking, of_device=devices(phones=70))
+    plan = make_plan(start, desired)
+    assert [item.code for item in plan.problems] == ["too_many_limited"]
+    assert plan.steps == ()
 
 
 def test_removed_hostname_that_something_still_leads_to_keeps_its_pair() -> None:
