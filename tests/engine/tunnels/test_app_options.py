@@ -120,10 +120,11 @@ def test_first_hosts_of_all() -> None:
     ("options", "expected"),
     [
         ({"external_hostname": HOSTNAME}, True),
+        ({"external_hostname": f"{HOSTNAME.title()}."}, True),
         ({"additional_hosts": [{"hostname": HOSTNAME, "service": "http://x"}]}, True),
         ({"additional_hosts": ["odd", {"hostname": HOSTNAME}]}, True),
         (OPTIONS, False),
-        ({"additional_hosts": "odd"}, False),
+        ({"additional_hosts": "odd", "external_hostname": 1}, False),
         ({}, False),
     ],
 )

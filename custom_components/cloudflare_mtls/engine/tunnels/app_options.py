@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from ..api.models import ConnectorToken
-from ..api.names import is_at_or_below
+from ..api.names import in_dns, is_at_or_below
 from ..sync.settings import ProtectedHostname
 from .file_rule import app_entry
 
@@ -75,14 +75,18 @@ def serves(options: Options, item: ProtectedHostname) -> bool:
 
 
 def names(options: Options, hostname: str) -> bool:
-    """Return whether the app names a hostname in its options, whatever it leads it to."""
+    """Return whether the app names a hostname in its options, in any letters, whatever it leads it to."""
     hosts = options.get(HOSTS)
     named = [
         host.get("hostname")
         for host in (hosts if isinstance(hosts, list) else [])
         if isinstance(host, Mapping)
     ]
-    return hostname in (*named, options.get(_FIRST_HOST))
+    return any(
+        in_dns(name).removesuffix(".") == hostname
+        for name in (*named, options.get(_FIRST_HOST))
+        if isinstance(name, str)
+    )
 
 
 def is_unused(options: Options) -> bool:
