@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from custom_components.cloudflare_mtls.engine.rules.admissions import (
+    NOBODY,
     Admission,
     read_admissions,
 )
@@ -20,6 +21,7 @@ from custom_components.cloudflare_mtls.engine.sync.settings import (
 from tests.engine.builders import (
     BLOCK_REF,
     HOST,
+    NEIGHBOUR,
     OTHER,
     RECORD_COMMENT,
     SERVICE,
@@ -31,6 +33,8 @@ from tests.engine.builders import (
     rules_of,
     skip_rule,
 )
+
+BOAT = "boat.example.com"
 
 
 def test_rules_of_a_zone() -> None:
@@ -124,6 +128,34 @@ def named_by(
     assert block
     assert skip
     return read_admissions(block.expression), read_admissions(skip.expression)
+
+
+def test_what_is_set_up_here_decides_who_passes() -> None:
+    """Other Home Assistants decide about their own hostnames only, in each of their pairs."""
+    theirs = admits("/theirs")
+    lost, both = {HOST: theirs, OTHER: theirs}, {HOST: theirs, NEIGHBOUR: theirs}
+    desired = DesiredZone(
+        hostnames=(protected(HOST, "/ours"),),
+        in_files={OTHER: [TUNNEL_ID]},
+        lost_neighbours=lost,
+        neighbours=(
+            Pair(number=1, blocked=both),
+            Pair(number=2, blocked={BOAT: admits("/boat")}),
+        ),
+    )
+    assert desired.to_place == {HOST: admits("/ours"), OTHER: NOBODY}
+    assert desired.blocked == {
+        HOST: admits("/ours"),
+        OTHER: NOBODY,
+        NEIGHBOUR: theirs,
+        BOAT: admits("/boat"),
+    }
+
+
+def test_nobody_passes_at_a_removed_hostname_that_a_file_may_name() -> None:
+    """A change that would let devices in there opens it, too."""
+    desired = DesiredZone(removed=(protected(),), in_files={HOST: [TUNNEL_ID]})
+    assert desired.admissions == {HOST: NOBODY}
 
 
 def test_empty_zone_wants_no_rules() -> None:
