@@ -383,9 +383,24 @@ async def test_login_hostname_that_is_removed(
         await wait_for_refresh(hass, freezer, LOG_EVERY)
 
     assert entity_registry.async_get(REQUIRED) is None
-    assert state_of(hass, SEATS) == "unavailable"
+    assert entity_registry.async_get(SEATS) is None
+    assert hass.states.get(SEATS) is None
     ends = {each.path.rpartition("/")[2] for each in calls(sandbox)}
     assert not ends & {"access_requests", "users"}
+
+
+async def test_login_hostname_that_is_removed_meanwhile(
+    hass: HomeAssistant,
+    loaded_entry: MockConfigEntry,
+    entity_registry: er.EntityRegistry,
+) -> None:
+    """The account was not set up; afterwards, nothing is left of the seats."""
+    assert entity_registry.async_get(SEATS)
+    await hass.config_entries.async_unload(loaded_entry.entry_id)
+    hass.config_entries.async_remove_subentry(loaded_entry, LOGIN_ID)
+    await setup_integration(hass, loaded_entry)
+    assert entity_registry.async_get(SEATS) is None
+    assert hass.states.get(SEATS) is None
 
 
 async def press(hass: HomeAssistant, context: Context) -> None:

@@ -1,8 +1,9 @@
 """Adds the entities of a platform: those of what is there, and later those of what is new."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -77,7 +78,7 @@ class EntityAdder:
         create: Callable[[CloudflareConfigEntry, DescriptionT], Entity],
         descriptions: Sequence[DescriptionT],
     ) -> None:
-        """Add entities of the account once it has a login hostname."""
+        """Add entities of the account that it has as long as it has a login hostname."""
 
         @callback
         def current() -> list[str]:
@@ -88,7 +89,26 @@ class EntityAdder:
         def add(entry_id: str) -> None:
             self.async_add_account(create, descriptions)
 
-        self._async_follow_subentries(_async_track(current, add))
+        check = _async_track(current, add)
+
+        @callback
+        def follow() -> None:
+            check()
+            if not current():
+                self._async_remove(create(self._entry, item) for item in descriptions)
+
+        # The last one may have gone while the account was not set up.
+        follow()
+        self._async_follow_subentries(follow)
+
+    @callback
+    def _async_remove(self, entities: Iterable[Entity]) -> None:
+        """Remove entities of the account, as far as they are there."""
+        gone = {entity.unique_id for entity in entities}
+        registry = er.async_get(self._hass)
+        for item in er.async_entries_for_config_entry(registry, self._entry.entry_id):
+            if item.unique_id in gone:
+                registry.async_remove(item.entity_id)
 
     @callback
     def async_add_companions[DescriptionT](
@@ -122,7 +142,7 @@ class EntityAdder:
 
     @callback
     def _async_follow_subentries(self, check: Callable[[], None]) -> None:
-        """Check again whenever subentries were added or changed."""
+        """Check again whenever subentries were added, changed or removed."""
 
         @callback
         def changed(subentry_ids: Collection[str]) -> None:

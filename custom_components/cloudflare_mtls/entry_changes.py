@@ -120,10 +120,11 @@ class EntryChanges:
     ) -> None:
         """Have entities added for new subentries, and those of changed ones show the change.
 
-        Home Assistant itself removes the entities and the device of a removed one.
+        Home Assistant itself removes the entities and the device of a removed one. What the account
+        has because of it goes with the last one.
         """
         changed = {key for key, data in now.items() if data != before.get(key)}
-        if changed:
+        if now != before:
             signal = SIGNAL_SUBENTRIES.format(self._entry.entry_id)
             async_dispatcher_send(self._hass, signal, changed)
 
