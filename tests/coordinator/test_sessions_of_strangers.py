@@ -120,6 +120,38 @@ async def test_where_the_country_counts_as_well(
 
 
 @with_login
+@pytest.mark.parametrize(
+    "policy",
+    [
+        AccessPolicy("Monitor", "non_identity", [{"any_valid_service_token": {}}]),
+        AccessPolicy("Probe", "non_identity", [{"service_token": {"token_id": "x"}}]),
+        AccessPolicy("Known", "non_identity", [{"ip": {"ip": "198.51.100.7/32"}}]),
+        AccessPolicy("Both", "allow", [{"any_valid_service_token": {}}]),
+    ],
+    ids=["any token", "one token", "address", "allow"],
+)
+async def test_beside_a_policy_for_programs(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    policy: AccessPolicy,
+) -> None:
+    """A stranger who is no longer on the list cannot log in by what lets programs in."""
+    application = application_at(sandbox)
+    assert application
+    application.policies.append(policy)
+    await look(hass, loaded_entry)
+    policy_of(sandbox).include.append({"email": {"email": STRANGER}})
+    await look(hass, loaded_entry)
+    assert "login_list_changed" in told(hass)
+    sandbox.journal.clear()
+    allow(sandbox, OWNER)
+    for _ in range(3):
+        await look(hass, loaded_entry)
+    assert ended(sandbox) == [PERSON]
+
+
+@with_login
 @pytest.mark.parametrize("way", ["domain", "policy", "login method", "all methods"])
 async def test_more_than_single_people_could_log_in(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry, way: str

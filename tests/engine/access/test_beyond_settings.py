@@ -22,7 +22,15 @@ from custom_components.cloudflare_mtls.engine.access.settings import (
 )
 from tests.engine.access.helpers import HOME, OWNER, PARTNER, STRANGER, settings
 from tests.engine.access.test_sessions import EVERYONE, OWN, email, other
-from tests.engine.access.worlds import GOOGLE, PIN, group, in_sync, observed, plan
+from tests.engine.access.worlds import (
+    GOOGLE,
+    PIN,
+    group,
+    in_sync,
+    observed,
+    plan,
+    policy,
+)
 
 ONE = settings(OWNER)
 NOBODY = LetIn()
@@ -145,6 +153,32 @@ def test_stranger_of_the_log() -> None:
     elsewhere = people({"email_domain": {"domain": "example.net"}})
     now, out = look(known, elsewhere)
     assert (now.emails, out) == (frozenset(), known)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"policies": [OWN, other("non_identity", {"ip": {"ip": "198.51.100.0/24"}})]},
+        {"policies": [OWN, other("bypass", EVERYONE)]},
+        {"policies": [OWN, other("allow", email(PARTNER))]},
+        {"allowed_idps": [PIN.id, GOOGLE.id]},
+    ],
+    ids=["nothing", "programs", "without a login", "somebody else", "login method"],
+)
+def test_stranger_beside_a_way_of_others(more: dict[str, Any]) -> None:
+    """Nobody knows who is in the chosen group, and by nothing else this person can log in."""
+    known = LetIn(emails=frozenset({STRANGER}))
+    family = group(id="family", include=[{"email_list": {"id": "list"}}])
+    chosen = settings(who=PeopleOfGroup("family"))
+    own = policy(id="policy", include=[{"group": {"id": "family"}}])
+    of_application = {"policies": [own.raw], **more}
+    of_application["policies"][0] = own.raw
+    seen = in_sync(chosen, **of_application)
+    seen = observed(*seen.applications, policies=seen.policies, groups=(family,))
+    now, out = look(known, seen, chosen)
+    assert out.emails == {STRANGER}
+    assert now.emails == frozenset()
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ from .verdict import Visitor, would_be_let_in, would_pass
 
 # Nobody has logged in by one of these.
 _WITHOUT_SESSION = (Decision.BYPASS, Decision.DENY)
+# By these, nobody logs in: they let programs, or everybody, pass without that.
+_WITHOUT_LOGIN = (Decision.BYPASS, Decision.NON_IDENTITY)
 _ALL_METHODS = "login method *"
 
 
@@ -101,12 +103,21 @@ def who_is_out(known: LetIn, observation: AccessObservation, plan: LoginPlan) ->
     if application is None:
         return known
     now = beyond_settings(plan)
-    groups = observation.groups
+    groups, policies = observation.groups, application.policies
+    asking = [each for each in policies if each.decision not in _WITHOUT_LOGIN]
 
     def can_log_in(email: str) -> bool:
-        passes = would_pass(application.policies, groups, Visitor(email=email))
-        # What is not understood is a way that was not chosen, if there is one.
-        return bool(now.ways) if passes is None else passes
+        visitor = Visitor(email=email)
+        passes = would_pass(asking, groups, visitor)
+        if passes is not None:
+            return passes
+        # What is not understood is a way that was not chosen, if there is one for this person.
+        closed = (
+            each
+            for each in policies
+            if each not in asking or would_pass([each], groups, visitor) is False
+        )
+        return not now.ways <= {*ways_by_others(closed), *methods_beyond(plan)}
 
     return LetIn(
         emails=frozenset(

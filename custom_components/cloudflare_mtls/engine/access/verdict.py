@@ -25,6 +25,12 @@ from .settings import LoginSettings
 _FIRST: Final = (Decision.BYPASS, Decision.NON_IDENTITY)
 
 
+# What only programs show. A person may well have a client certificate.
+_OF_PROGRAMS: Final = frozenset(
+    {"service_token", "any_valid_service_token", "linked_app_token"}
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Visitor:
     """Who logs in: the address in lower case; what is None is not known."""
@@ -114,5 +120,7 @@ def _is_met(
             # A group that contains itself ends there.
             others = {key: each for key, each in groups.items() if key != group_id}
             return _matches(group.rules, others, visitor)
+        case OtherSelector() as other if other.kind in _OF_PROGRAMS:
+            return False
         case FromNetwork() | OtherSelector():
             return None
