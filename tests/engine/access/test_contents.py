@@ -37,6 +37,7 @@ SEEN: dict[str, Any] = {"include": [MAIL, OUTER], "require": [MAIL]}
         {"include": [MAIL]},
         {"require": []},
         {"exclude": [MAIL]},
+        {"session_duration": "8760h"},
     ],
     ids=str,
 )

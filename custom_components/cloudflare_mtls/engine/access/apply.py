@@ -28,6 +28,7 @@ from .desired import (
     path_application_body,
     policy_body,
 )
+from .drift import Drift
 from .observation import AccessObservation, OwnObjects
 from .plan import LoginPlan
 from .steps import (
@@ -193,6 +194,7 @@ class _Writer:
         expect_agreement(
             seen.rules == _rules_of(body) and seen.decision == body["decision"]
         )
+        expect_agreement(Drift.POLICY_SESSION not in step.fixes or not seen.session)
 
     async def _write_path(self, step: PathApplicationStep) -> None:
         if step.found is None:

@@ -15,6 +15,7 @@ from .settings import LoginSettings
 
 _POLICY_KEYS: Final[Mapping[Drift, tuple[str, ...]]] = {
     Drift.POLICY_OPENED: ("decision", "include", "exclude", "require"),
+    Drift.POLICY_SESSION: ("session_duration",),
     Drift.PEOPLE: ("include", "exclude"),
     Drift.COUNTRIES: ("require",),
 }
@@ -25,7 +26,8 @@ def policy_changes(
     fixes: frozenset[Drift], settings: LoginSettings, references: References
 ) -> Mapping[str, Any]:
     """Return the fields of our policy that fix it."""
-    desired = policy_body(settings, references)
+    # Without one of its own, the application's session holds.
+    desired = {**policy_body(settings, references), "session_duration": ""}
     keys = {key for drift in fixes for key in _POLICY_KEYS[drift]}
     return {key: desired[key] for key in keys}
 

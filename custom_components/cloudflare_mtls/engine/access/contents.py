@@ -18,6 +18,9 @@ def contents_of(
     reached = _reached(rules, groups)
     rules += [reached[key].rules for key in sorted(reached)]
     said = [decisions, [_sorted(each.body()) for each in rules]]
+    sessions = [each.session for each in found if isinstance(each, AccessPolicy)]
+    if any(sessions):
+        said.append(sessions)
     return encoded(said)
 
 

@@ -43,6 +43,8 @@ class Drift(StrEnum):
     APPLICATION_SETTINGS = "application_settings"
     POLICY_GONE = "policy_gone"
     POLICY_OPENED = "policy_opened"
+    POLICY_SESSION = "policy_session"
+    """Our policy has a session of its own, which overrides the one that was chosen."""
     OPEN_POLICY = "open_policy"
     OTHER_POLICY = "other_policy"
     PEOPLE = "people"
@@ -309,6 +311,10 @@ def _rules(
     """Yield how our policy and our group differ from who was chosen."""
     desired = policy_rules(settings, references)
     found = policy.rules
+    if policy.session and parse_duration(policy.session) != settings.session:
+        yield Difference(
+            drift=Drift.POLICY_SESSION, target=policy.name, added=(policy.session,)
+        )
     if policy.decision is not Decision.ALLOW or lets_anybody_in(
         policy, _but_chosen(groups, settings)
     ):

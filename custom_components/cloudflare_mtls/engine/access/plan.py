@@ -26,7 +26,9 @@ from .steps import (
 )
 
 _NEED_TAG: Final = frozenset({Drift.APPLICATION_GONE, Drift.TAG, Drift.PATH_CLOSED})
-_WHOLE_POLICY: Final = frozenset({Drift.POLICY_OPENED, Drift.PEOPLE, Drift.COUNTRIES})
+_WHOLE_POLICY: Final = frozenset(
+    {Drift.POLICY_OPENED, Drift.POLICY_SESSION, Drift.PEOPLE, Drift.COUNTRIES}
+)
 _OF_APPLICATION: Final = frozenset(
     {
         Drift.ADDRESS,

@@ -97,14 +97,16 @@ class Decision(StrEnum):
 class AccessPolicy:
     """A policy; a decision that we do not know is None.
 
-    application_count: how many applications use it; None for one that only lives in its
-        application, and where an answer does not say.
+    session: how long a login by it lasts, where that overrides the application's session; as
+        Cloudflare writes it, else empty. application_count: how many applications use it; None for
+        one that only lives in its application, and where an answer does not say.
     """
 
     id: str
     name: str
     decision: Decision | None
     rules: SelectorRules
+    session: str
     reusable: bool
     application_count: int | None = field(compare=False)
     raw: Mapping[str, Any] = field(compare=False)
@@ -121,6 +123,7 @@ class AccessPolicy:
             name=fields.optional_text("name") or fields.text("id"),
             decision=decision,
             rules=SelectorRules.parse(fields),
+            session=fields.optional_text("session_duration") or "",
             reusable=fields.flag("reusable", default=False),
             application_count=fields.number("app_count"),
             raw=fields.raw(),
@@ -284,6 +287,7 @@ def _attached_policy(value: object) -> AccessPolicy:
         name=value,
         decision=None,
         rules=SelectorRules(include=frozenset()),
+        session="",
         reusable=True,
         application_count=None,
         raw={},
