@@ -391,8 +391,10 @@ def test_issues() -> None:
     named["login_stranger"] = {"hostname", "email", "country", "at"}
     named |= {key: {"account", "hostnames"} for key in ("logins_stay", "sessions_stay")}
     named |= {
-        key: {"account", "hostnames"} for key in ("hostnames_stay", "hostnames_wait")
+        key: {"account", "hostnames"}
+        for key in ("hostnames_stay", "hostnames_wait", "sessions_wait")
     }
+    named["login_log_long"] = {"account"}
     named["certificates_wait"] = {"account", "certificates"}
     named["certificates_stay"] = {"account", "certificates"}
     named["removal_served"] = {"hostname", "service"}
@@ -451,6 +453,8 @@ def test_issues() -> None:
         "certificates_wait",
         "hostnames_stay",
         "hostnames_wait",
+        "sessions_wait",
+        "login_log_long",
         "login_gone_unfixable",
         "login_opened_unfixable",
         "login_zero_trust_not_set_up",
