@@ -65,6 +65,16 @@ def stranger_issues(
     ]
 
 
+def long_login_log_issue(account: str) -> Issue:
+    """Return the issue for an account whose log of logins has more entries than are read."""
+    return Issue(
+        id="login_log_long",
+        translation_key="login_log_long",
+        placeholders={"account": account},
+        severity=ir.IssueSeverity.WARNING,
+    )
+
+
 def _refused_issue(settings: LoginSettings, login: Login, country: str) -> Issue:
     key = _refusal(settings, login)
     return Issue(

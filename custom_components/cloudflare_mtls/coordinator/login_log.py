@@ -16,7 +16,7 @@ from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import Permission
 from ..engine.rules.truth import Truth
 from ..issues import async_report
-from ..login_issues import refused_login_issues, stranger_issues
+from ..login_issues import long_login_log_issue, refused_login_issues, stranger_issues
 from ..storage.logins import LoginRecords
 from ..storage.told_logins import ToldLogins
 from ..subentries import logins_of
@@ -98,14 +98,14 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
             self._report({})
             return {}
         now = dt_util.utcnow()
-        rows = await self._unless_missing(
+        read = await self._unless_missing(
             self.client.access_logins.list(
                 self.account_id, self._log.unread_since(now), now
             )
         )
-        if rows is None:
+        if read is None:
             return None
-        self._log = self._log.with_rows(rows, now)
+        self._log = self._log.with_rows(read.rows, now, is_whole=read.is_whole)
         histories = self._log.histories(hostnames, self._told.last)
         await self._tell(hostnames, histories)
         self._report(histories)
@@ -173,21 +173,31 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
         return {hostname: each for hostname, each in told.items() if each}
 
     def _report(self, histories: Mapping[str, LoginHistory]) -> None:
-        """Report who was refused within the last day."""
-        logins = self.logins
+        """Report who was refused within the last day, and whether some of them may be missing."""
+        entry = self.config_entry
         country_name = async_get_loaded_country_names(self.hass)
+        # One that was removed while the log was read is none of them any more.
+        logins = {
+            hostname: settings
+            for hostname, settings in self.logins.items()
+            if hostname in histories
+        }
         issues = [
             issue
-            for hostname, history in histories.items()
+            for hostname, settings in logins.items()
             for issue in refused_login_issues(
-                logins[hostname], history.refused, country_name
+                settings, histories[hostname].refused, country_name
             )
         ]
-        async_report(self.hass, self.config_entry.entry_id, "refused_login", issues)
+        async_report(self.hass, entry.entry_id, "refused_login", issues)
         issues = [
             issue
-            for hostname, strangers in self.strangers.items()
-            if hostname in histories
-            for issue in stranger_issues(logins[hostname], strangers, country_name)
+            for hostname, settings in logins.items()
+            for issue in stranger_issues(
+                settings, self.strangers.get(hostname, ()), country_name
+            )
         ]
-        async_report(self.hass, self.config_entry.entry_id, "stranger_login", issues)
+        async_report(self.hass, entry.entry_id, "stranger_login", issues)
+        is_cut = bool(logins) and self._log.cut_at is not None
+        issues = [long_login_log_issue(entry.title)] if is_cut else []
+        async_report(self.hass, entry.entry_id, "long_login_log", issues)

@@ -101,6 +101,7 @@ _RESPONSES: Final[Mapping[str, Mapping[str, str]]] = {
     "get_access_logins": {
         "total": "how many",
         "since": "how far back the answer reaches",
+        "complete": "`false` if Cloudflare's log has more entries than Home Assistant reads, so that refused logins may be missing",
         "logins": "up to 200, the newest first",
         "logins.time": "when",
         "logins.result": "`allowed` or `refused`",

@@ -34,6 +34,35 @@ def test_late_row_of_a_told_login_is_no_news() -> None:
     assert len(login.ray_ids) == 2
 
 
+def test_log_that_was_cut_is_known_for_a_day() -> None:
+    """Whatever is read after that."""
+    log = LoginLog().with_rows([], START, is_whole=False)
+    assert log.cut_at == START
+    assert log.with_rows([], START + WINDOW).cut_at == START
+    later = START + WINDOW + timedelta(minutes=1)
+    assert log.with_rows([], later).cut_at is None
+    assert log.with_rows([], later, is_whole=False).cut_at == later
+
+
+def test_too_many_rows_are_not_kept() -> None:
+    """Neither the last login nor a stranger's is lost by that, and nothing becomes news again."""
+    allowed = row(-3000)
+    log = LoginLog()
+    for number in range(3):
+        refused = [
+            row(-2000 + number * 1000 + each, PARTNER, allowed=False)
+            for each in range(1500)
+        ]
+        told = log.ray_ids
+        log = log.with_rows([allowed, *refused], START)
+        assert len(log.rows) <= 2001
+        assert allowed in log.rows
+        assert refused[-1] in log.rows
+    again = log.with_rows([allowed, row(-2000, PARTNER, allowed=False)], START)
+    assert again.rows == log.rows
+    assert again.untold(told | log.ray_ids) == ()
+
+
 def test_rows_without_an_id_are_known_by_their_time() -> None:
     """One of them says nothing about another one."""
     first, second = (_nameless(seconds) for seconds in (0, 600))

@@ -12,6 +12,8 @@ from .logins import Login, fold_logins
 WINDOW: Final = timedelta(hours=24)
 # Rows may appear in the log a while after the login, so that this much of it is read again.
 _OVERLAP: Final = timedelta(minutes=30)
+# Of those who were let in, and of those who were refused: anybody can add to the latter.
+_MOST_ROWS: Final = 2000
 # A person who was away for a while hears of a stranger, too.
 _STRANGERS: Final = timedelta(days=30)
 
@@ -36,11 +38,13 @@ class LoginHistory:
 class LoginLog:
     """The rows of the last day, as they were read so far.
 
-    read_until: up to when the log was read, None before the first time.
+    read_until: up to when the log was read, None before the first time. cut_at: when it last had
+    more rows than were read.
     """
 
     rows: tuple[LoginRow, ...] = ()
     read_until: datetime | None = None
+    cut_at: datetime | None = None
     logins: tuple[Login, ...] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -54,12 +58,23 @@ class LoginLog:
             return begin
         return max(begin, self.read_until - _OVERLAP)
 
-    def with_rows(self, rows: Iterable[LoginRow], now: datetime) -> LoginLog:
-        """Return the log with rows that were read now, without those that are too old."""
+    def with_rows(
+        self, rows: Iterable[LoginRow], now: datetime, *, is_whole: bool = True
+    ) -> LoginLog:
+        """Return the log with rows that were read now, without those that are too old or too many.
+
+        is_whole: whether these are all that the log has.
+        """
         begin = now - WINDOW
-        kept = dict.fromkeys((*self.rows, *rows))
+        recent = {row for row in (*self.rows, *rows) if row.at >= begin}
+        was_cut = self.cut_at is not None and self.cut_at >= begin
         return LoginLog(
-            rows=tuple(row for row in kept if row.at >= begin), read_until=now
+            rows=(
+                *_newest(row for row in recent if row.allowed),
+                *_newest(row for row in recent if not row.allowed),
+            ),
+            read_until=now,
+            cut_at=(self.cut_at if was_cut else None) if is_whole else now,
         )
 
     @property
@@ -104,6 +119,11 @@ def strangers_to_tell(
         for login in newest_by_person((*known, *more))
         if login.at >= now - _STRANGERS
     )
+
+
+def _newest(rows: Iterable[LoginRow]) -> list[LoginRow]:
+    """Return as many rows as are kept; one that is not does not come back with a later look."""
+    return sorted(rows, key=lambda row: (row.at, row.ray_id))[-_MOST_ROWS:]
 
 
 def _history(logins: Collection[Login], last: Login | None) -> LoginHistory:

@@ -1,14 +1,27 @@
 """The log of logins to an account's Access applications."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from .access_models import LoginRow
-from .errors import Permission
-from .paging import read_all
+from .errors import Permission, Rejected
+from .paging import read_first
 from .resource import Resource
 
 _MAX_PAGES: Final = 20
+_MAX_PAGES_OF_ALLOWED: Final = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginRows:
+    """Rows of the log of logins.
+
+    is_whole: whether these are all of the time that was asked for.
+    """
+
+    rows: tuple[LoginRow, ...]
+    is_whole: bool
 
 
 class AccessLogins(Resource):
@@ -16,8 +29,11 @@ class AccessLogins(Resource):
 
     async def list(
         self, account_id: str, since: datetime, until: datetime
-    ) -> tuple[LoginRow, ...]:
+    ) -> LoginRows:
         """Return the rows between two aware times; one login makes several.
+
+        Who is refused again and again makes the log as long as they like. Of one that is too long
+        to be read, the newest rows are returned, and those of people who were let in.
 
         A plan keeps them for a while, the free one for a day: of an older time there are none,
         and no error. Somebody who is on no list appears only after typing a code. What a policy
@@ -25,16 +41,36 @@ class AccessLogins(Resource):
 
         Source: GET /accounts/{account_id}/access/logs/access_requests.
         """
-        return await read_all(
+        times = {"since": _rfc3339(since), "until": _rfc3339(until)}
+        rows, is_whole = await self._read(account_id, _MAX_PAGES, **times)
+        if is_whole:
+            return LoginRows(rows=rows, is_whole=True)
+        try:
+            allowed, _ = await self._read(
+                account_id,
+                _MAX_PAGES_OF_ALLOWED,
+                **times,
+                allowed="true",
+                allowedOp="eq",
+            )
+        except Rejected:
+            # The reference names this filter by its operator alone.
+            allowed = ()
+        return LoginRows(rows=(*rows, *allowed), is_whole=False)
+
+    async def _read(
+        self, account_id: str, max_pages: int, **query: str
+    ) -> tuple[tuple[LoginRow, ...], bool]:
+        """Return the newest rows, and whether these are all."""
+        return await read_first(
             self._transport,
             LoginRow.parse,
             t"/accounts/{account_id}/access/logs/access_requests",
             Permission.ACCESS_LOGINS_READ,
             per_page=100,
-            max_pages=_MAX_PAGES,
-            since=_rfc3339(since),
-            until=_rfc3339(until),
+            max_pages=max_pages,
             direction="desc",
+            **query,
         )
 
 

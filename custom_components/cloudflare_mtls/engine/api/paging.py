@@ -26,9 +26,44 @@ async def read_all[ItemT](
     Raises TooManyPages, at the first page if Cloudflare says there how many there are.
     """
     pages = _pages(
-        transport, path, permission, per_page=per_page, max_pages=max_pages, **query
+        transport,
+        path,
+        permission,
+        per_page=per_page,
+        max_pages=max_pages,
+        all_or_none=True,
+        **query,
     )
     return tuple([parse(item) async for page in pages for item in page])
+
+
+async def read_first[ItemT](
+    transport: Transport,
+    parse: Callable[[Fields], ItemT],
+    path: Template,
+    permission: Permission,
+    *,
+    per_page: int,
+    max_pages: int,
+    **query: str,
+) -> tuple[tuple[ItemT, ...], bool]:
+    """Return the items of the first pages, parsed, and whether these are all."""
+    pages = _pages(
+        transport,
+        path,
+        permission,
+        per_page=per_page,
+        max_pages=max_pages,
+        all_or_none=False,
+        **query,
+    )
+    found: list[ItemT] = []
+    try:
+        async for page in pages:
+            found += map(parse, page)
+    except TooManyPages:
+        return tuple(found), False
+    return tuple(found), True
 
 
 async def _pages(
@@ -38,9 +73,13 @@ async def _pages(
     *,
     per_page: int,
     max_pages: int,
+    all_or_none: bool,
     **query: str,
 ) -> AsyncIterator[tuple[Fields, ...]]:
-    """Yield the items of each page."""
+    """Yield the items of each page; raise TooManyPages after the last one that is read.
+
+    all_or_none: whether the first pages are no use without all others.
+    """
     seen = 0
     before: list[Mapping[str, Any]] = []
     for page in range(1, max_pages + 1):
@@ -51,7 +90,7 @@ async def _pages(
             query={"page": str(page), "per_page": str(per_page), **query},
         )
         info = envelope.object("result_info") or Fields({})
-        if (info.number("total_pages") or 0) > max_pages:
+        if all_or_none and (info.number("total_pages") or 0) > max_pages:
             break
         items = envelope.objects("result", required=True)
         raw = [item.raw() for item in items]
