@@ -61,6 +61,7 @@ from .storage.tombstones import async_get_tombstones, async_remove_tombstones
 from .storage.uses import async_get_uses, async_remove_uses
 from .told_requests import async_watch_requests
 from .unfinished_orders import async_leave_orders, async_tell_unfinished_orders
+from .unheard_sessions import async_keep_unheard_ends_of_sessions
 from .unheard_switches import async_apply_unheard_switches, async_keep_unheard_switches
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -85,6 +86,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     async_withdraw_what_is_gone(hass)
     async_keep_unheard_revocations(hass)
     async_keep_unheard_switches(hass)
+    async_keep_unheard_ends_of_sessions(hass)
     async_undo_trials_of_disabled(hass)
     async_tell_unfinished_orders(hass)
     return True

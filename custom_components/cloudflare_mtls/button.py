@@ -154,9 +154,16 @@ class HostnameButton(HostnameEntity, ButtonEntity):
 
 
 class LoginButton(LoginEntity, ButtonEntity):
-    """A button of a login hostname."""
+    """A button of a login hostname, also while Cloudflare cannot be read."""
 
     entity_description: LoginButtonEntityDescription
+
+    @property
+    @override
+    def available(self) -> bool:
+        # What is ordered is kept; of a button that is not available, Home Assistant says nothing.
+        hostname = self.hostname
+        return hostname is not None and self.entity_description.available_fn(hostname)
 
     @override
     async def async_press(self) -> None:

@@ -90,18 +90,15 @@ class HostnameState:
 
 @dataclass(frozen=True, kw_only=True)
 class LoginHostnameState:
-    """A login hostname: what a person chose, and what is known; None where nothing is."""
+    """A login hostname: what a person chose, and what is known; None where nothing is.
+
+    application_id: of the application that asked for the login when it was seen last.
+    """
 
     settings: LoginSettings
     login: LoginState | None
     history: LoginHistory | None
-
-    @property
-    def application_id(self) -> str | None:
-        """Return the id of the application that asks for the login, if it was seen."""
-        plan = self.login.plan if self.login else None
-        application = plan.own.application if plan else None
-        return application.id if application else None
+    application_id: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -386,6 +383,7 @@ class LoginEntity(ItemEntity[DataUpdateCoordinator[Any], LoginHostnameState]):
             settings=settings,
             login=data.access.data.logins.get(settings.hostname),
             history=(data.login_log.data or {}).get(settings.hostname),
+            application_id=data.access.application_of(settings),
         )
 
     @property

@@ -1,10 +1,10 @@
 """Tells what Cloudflare has not done of a person's orders while nobody asks it to.
 
-Certificates have to be revoked, and hostnames taken off the internet, and the account is not set
-up, or was removed. What is ordered meanwhile is told at once.
+Certificates have to be revoked, hostnames taken off the internet and sessions ended, and the
+account is not set up, or was removed. What is ordered meanwhile is told at once.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from homeassistant.config_entries import (
@@ -21,6 +21,7 @@ from .const import DOMAIN
 from .issues import Issue, async_report
 from .quoting import listed
 from .storage.ledger import Ledger, async_get_ledger
+from .storage.logins import async_get_login_records
 from .storage.tombstones import async_get_tombstones
 from .subentries import companions_of
 
@@ -62,6 +63,7 @@ async def async_tell_orders_of(hass: HomeAssistant, entry: ConfigEntry) -> None:
             and hass.config_entries.async_get_entry(entry.entry_id) is entry
         ):
             issues = await _issues(hass, entry, "certificates_wait", "hostnames_wait")
+            issues += await _issues_of_sessions(hass, entry)
             async_report(hass, entry.entry_id, _GROUP, issues)
 
 
@@ -87,18 +89,25 @@ async def _issues(
         (of_certificates, "certificates", sorted(certificates)),
         (of_hostnames, "hostnames", sorted(tombstones.may_be_published)),
     )
-    return [
-        Issue(
-            # Who ignores some has not ignored what is ordered later.
-            id="_".join((key, *names)),
-            translation_key=key,
-            placeholders={"account": entry.title, what: listed(names)},
-            severity=ir.IssueSeverity.WARNING,
-            is_persistent=True,
-        )
-        for key, what, names in left
-        if names
-    ]
+    return [_issue(entry, key, what, names) for key, what, names in left if names]
+
+
+async def _issues_of_sessions(hass: HomeAssistant, entry: ConfigEntry) -> list[Issue]:
+    """Return an issue for the hostnames where sessions are still to be ended, if there are any."""
+    records = (await async_get_login_records(hass, entry.entry_id)).records
+    names = sorted(hostname for hostname, each in records.items() if each.sessions)
+    return [_issue(entry, "sessions_wait", "hostnames", names)] if names else []
+
+
+def _issue(entry: ConfigEntry, key: str, what: str, names: Sequence[str]) -> Issue:
+    return Issue(
+        # Who ignores some has not ignored what is ordered later.
+        id="_".join((key, *names)),
+        translation_key=key,
+        placeholders={"account": entry.title, what: listed(names)},
+        severity=ir.IssueSeverity.WARNING,
+        is_persistent=True,
+    )
 
 
 def _unwanted(ledger: Ledger, devices: Mapping[str, str]) -> Iterator[str]:

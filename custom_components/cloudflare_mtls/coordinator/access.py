@@ -175,14 +175,26 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         await self._look_after_write()
         return hostname not in self.records.records
 
+    def application_of(self, settings: LoginSettings) -> str | None:
+        """Return the id of the application in front of a hostname, as it was seen last."""
+        ids = self.writer.ids_of(settings.hostname, adopted=settings.adopted)
+        return ids.application
+
     async def async_end_sessions(self, hostname: str, application_id: str) -> None:
-        """End everybody's sessions at a hostname; raise EngineError."""
-        await self.client.access_applications.end_sessions(
-            self.account_id, application_id
-        )
-        await self.records.async_note_ended(hostname, Sessions(of_everybody=True))
-        self._note_sessions(hostname)
-        self._report()
+        """End everybody's sessions at a hostname; raise EngineError.
+
+        What Cloudflare does not end now is tried again until it does.
+        """
+        everybody = Sessions(of_everybody=True)
+        await self.records.async_note_due(hostname, everybody, LetIn())
+        try:
+            await self.client.access_applications.end_sessions(
+                self.account_id, application_id
+            )
+            await self.records.async_note_ended(hostname, everybody)
+        finally:
+            self._note_sessions(hostname)
+            self._report()
 
     async def async_find_strangers(
         self, logged_in: Mapping[str, Collection[str]]
@@ -300,7 +312,8 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         try:
             state = await self._look(logins)
         except EngineError:
-            self._begin_work(removals, (), ())
+            # To end sessions, nothing has to be read.
+            self._begin_work(removals, (), self._due_sessions(AccessState()))
             raise
         self._begin_work(removals, self._drifted(state), self._due_sessions(state))
         self._report()
@@ -440,18 +453,28 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
 
     def _due_sessions(self, state: AccessState) -> tuple[str, ...]:
         """Return the hostnames of which sessions are ended now; where anybody gets in, that is no use."""
-        waiting = [
-            each.settings.hostname
-            for each in self.records.records.values()
-            if each.sessions
-        ]
+        waiting = [each for each in self.records.records.values() if each.sessions]
         if not waiting:
             self._failed_endings = 0
         if self._failed_endings > 1 and not self.has_passed(
             _RETRY_EVERY, self._ended_at
         ):
             return ()
-        return tuple(each for each in waiting if not state.may_be_opened(each))
+        return tuple(
+            each.settings.hostname
+            for each in waiting
+            if not state.is_opened(each.settings.hostname)
+            and not self._is_unseen(each, state)
+        )
+
+    @staticmethod
+    def _is_unseen(record: LoginRecord, state: AccessState) -> bool:
+        """Return whether nobody knows yet which application a hostname has."""
+        return (
+            record.stage is Stage.KEPT
+            and record.ids.application is None
+            and state.observation is None
+        )
 
     @callback
     def _begin_work(

@@ -52,11 +52,8 @@ class AccessState:
     observation: AccessObservation | None = None
     problem: LoginProblem | None = None
 
-    def may_be_opened(self, hostname: str) -> bool:
-        """Return whether somebody may have opened a login hostname at Cloudflare, as far as is known."""
+    def is_opened(self, hostname: str) -> bool:
+        """Return whether a login hostname was seen to be open at Cloudflare."""
         login = self.logins.get(hostname)
-        if login is None:
-            return False
-        return login.plan is None or any(
-            each.drift.opens for each in login.plan.differences
-        )
+        differences = login.plan.differences if login and login.plan else ()
+        return any(each.drift.opens for each in differences)

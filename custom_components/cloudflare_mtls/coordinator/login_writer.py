@@ -301,18 +301,19 @@ class LoginWriter:
         plan: LoginPlan,
         before: LoginSettings | None = None,
     ) -> LoginOutcome:
+        hostname, adopted = plan.settings.hostname, plan.settings.adopted
+        due = sessions_to_end(plan, before)
         # Stored before the first write: they end whatever happens to Home Assistant now.
-        await self._records.async_note_due(
-            plan.settings.hostname, sessions_to_end(plan, before), taken_away(plan)
-        )
+        await self._records.async_note_due(hostname, due, taken_away(plan))
         outcome = await apply_login_plan(
             self._client, self._account_id, observation, plan
         )
-        hostname, adopted = plan.settings.hostname, plan.settings.adopted
         await self._records.async_note_ids(
             hostname, self.ids_of(hostname, adopted=adopted), outcome.own.ids
         )
         if outcome.error is None:
+            # Somebody may have ended them before it took effect.
+            await self._records.async_note_due(hostname, due, LetIn())
             await self._end_sessions(hostname)
         return outcome
 

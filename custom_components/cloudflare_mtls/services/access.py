@@ -330,12 +330,15 @@ async def _get_logins(call: ServiceCall) -> ServiceResponse:
     now = dt_util.utcnow()
     since = now - timedelta(hours=call.data[ATTR_HOURS])
     with raise_translated():
-        rows = await entry.runtime_data.client.access_logins.list(
+        read = await entry.runtime_data.client.access_logins.list(
             entry.runtime_data.access.account_id, since, now
         )
-    logins = fold_logins(row for row in rows if row.application_id == application_id)
+    logins = fold_logins(
+        row for row in dict.fromkeys(read.rows) if row.application_id == application_id
+    )
     return {
         "since": since.isoformat(),
+        "complete": read.is_whole,
         "total": len(logins),
         "logins": list(_newest(logins, _MAX_LOGINS)),
     }
@@ -397,11 +400,9 @@ def _login_of_device(
 
 def _application_of(entry: CloudflareConfigEntry, settings: LoginSettings) -> str:
     """Return the id of the application in front of a hostname; raise HomeAssistantError."""
-    ids = entry.runtime_data.access.writer.ids_of(
-        settings.hostname, adopted=settings.adopted
-    )
-    if ids.application is None:
+    application_id = entry.runtime_data.access.application_of(settings)
+    if application_id is None:
         raise_translated_error(
             Message("login_application_unknown", {"hostname": settings.hostname})
         )
-    return ids.application
+    return application_id
