@@ -6,7 +6,10 @@ from datetime import timedelta
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_capture_events,
+)
 
 from sandbox import Sandbox
 from sandbox.clock import now
@@ -92,8 +95,7 @@ async def test_attempts_that_do_not_end(
 ) -> None:
     """Nothing is told twice, and each login of a stranger is."""
     await wait_for_refresh(hass, freezer, LOG_EVERY)
-    events = []
-    hass.bus.async_listen("cloudflare_mtls_login", events.append)
+    events = async_capture_events(hass, "cloudflare_mtls_login")
     for _ in range(4):
         attempts(sandbox)
         log_in(sandbox, STRANGER)

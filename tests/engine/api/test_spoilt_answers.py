@@ -117,7 +117,8 @@ def _judge_access(seen: AccessObservation) -> None:
 async def _logins(client: CloudflareClient) -> None:
     until = datetime.now(UTC)
     since = until - timedelta(hours=1)
-    fold_logins(await client.access_logins.list(ACCOUNT_ID, since, until))
+    read = await client.access_logins.list(ACCOUNT_ID, since, until)
+    fold_logins(read.rows)
 
 
 def _judge(
