@@ -147,7 +147,7 @@ async def test_account_is_not_loaded(
     sandbox.journal.clear()
     await press(hass, Context())
     await settle(hass)
-    assert f"Sessions at {HOME} end once its account is set up" in caplog.text
+    assert f"Sessions at {HOME} end once Cloudflare can be asked" in caplog.text
     assert told(hass) == {WAITS}
     assert placeholders(hass, WAITS) == {
         "account": loaded_entry.title,
@@ -193,6 +193,7 @@ async def test_other_users_order_nothing(
     assert ended(sandbox) == []
 
 
+@pytest.mark.parametrize("is_loaded", [True, False], ids=["loaded", "disabled"])
 async def test_application_that_was_never_seen(
     hass: HomeAssistant,
     sandbox: Sandbox,
@@ -200,6 +201,8 @@ async def test_application_that_was_never_seen(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
     hass_storage: dict[str, Any],
+    *,
+    is_loaded: bool,
 ) -> None:
     """What is stored was lost: the order is kept until Access was read."""
     await settle(hass)
@@ -209,7 +212,8 @@ async def test_application_that_was_never_seen(
         faults.unavailable("GET", "/access/")
         await setup_integration(again, account)
         assert state_of(again, END_SESSIONS) == "unavailable"
-        await go_away(again, faults, account, "disabled")
+        if not is_loaded:
+            await go_away(again, faults, account, "disabled")
         await press(again, Context())
         await settle(again)
         await again.config_entries.async_set_disabled_by(account.entry_id, None)

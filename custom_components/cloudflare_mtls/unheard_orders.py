@@ -1,6 +1,6 @@
-"""Hears orders to entities of an account that is not loaded.
+"""Hears orders to entities of an account that is not loaded, or that are unavailable.
 
-Home Assistant has no such entities then: it ignores the order, and says nothing.
+Home Assistant ignores such orders, and says nothing.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -12,6 +12,7 @@ from homeassistant.const import (
     ATTR_SERVICE,
     ATTR_SERVICE_DATA,
     EVENT_CALL_SERVICE,
+    STATE_UNAVAILABLE,
 )
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
@@ -30,9 +31,18 @@ type KeepOrder = Callable[[ConfigEntry, str], Awaitable[None]]
 
 @callback
 def async_hear_orders(
-    hass: HomeAssistant, domain: str, service: str, key: str, keep: KeepOrder
+    hass: HomeAssistant,
+    domain: str,
+    service: str,
+    key: str,
+    keep: KeepOrder,
+    *,
+    also_loaded: bool = False,
 ) -> None:
-    """Keep what administrators and automations order entities of this key, each with its subentry's id."""
+    """Keep what administrators and automations order entities of this key, each with its subentry's id.
+
+    also_loaded: whether the entities may be unavailable although their account is loaded.
+    """
 
     @callback
     def is_order(data: Mapping[str, Any]) -> bool:
@@ -42,7 +52,14 @@ def async_hear_orders(
 
     async def ordered(event: Event) -> None:
         target = event.data[ATTR_SERVICE_DATA]
-        found = list(_subentries(hass, target, domain, f"_{key}"))
+        found = [
+            (entry, subentry_id)
+            for entity_id, entry, subentry_id in _targets(
+                hass, target, domain, f"_{key}"
+            )
+            if entry.state is not ConfigEntryState.LOADED
+            or (also_loaded and hass.states.is_state(entity_id, STATE_UNAVAILABLE))
+        ]
         if found and await _is_allowed(hass, event.context.user_id):
             for entry, subentry_id in found:
                 await keep(entry, subentry_id)
@@ -50,10 +67,10 @@ def async_hear_orders(
     hass.bus.async_listen(EVENT_CALL_SERVICE, ordered, event_filter=is_order)
 
 
-def _subentries(
+def _targets(
     hass: HomeAssistant, target: dict[str, Any], domain: str, ending: str
-) -> Iterator[tuple[ConfigEntry, str]]:
-    """Yield the accounts and subentries whose entities were given an order unheard."""
+) -> Iterator[tuple[str, ConfigEntry, str]]:
+    """Yield the entities that were given an order, each with its account and its subentry's id."""
     found = async_extract_referenced_entity_ids(hass, TargetSelection(target))
     registry = er.async_get(hass)
     for entity_id in found.referenced | found.indirectly_referenced:
@@ -65,11 +82,9 @@ def _subentries(
         ):
             continue
         entry = hass.config_entries.async_get_entry(entity.config_entry_id or "")
-        if entry is None or entry.state is ConfigEntryState.LOADED:
-            continue
         subentry_id = entity.unique_id.removesuffix(ending)
-        if subentry_id in entry.subentries:
-            yield entry, subentry_id
+        if entry is not None and subentry_id in entry.subentries:
+            yield entity_id, entry, subentry_id
 
 
 async def _is_allowed(hass: HomeAssistant, user_id: str | None) -> bool:

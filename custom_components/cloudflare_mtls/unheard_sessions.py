@@ -1,4 +1,4 @@
-"""Keeps the order of an *End sessions* button that is pressed while its account is not loaded."""
+"""Keeps the order of an *End sessions* button that is pressed while Home Assistant ignores that."""
 
 from homeassistant.components.button import DOMAIN as BUTTON_DOMAIN, SERVICE_PRESS
 from homeassistant.config_entries import ConfigEntry
@@ -15,7 +15,7 @@ from .unheard_orders import async_hear_orders
 
 @callback
 def async_keep_unheard_ends_of_sessions(hass: HomeAssistant) -> None:
-    """Have sessions end once their account is loaded, if an administrator ordered it before."""
+    """Have sessions end as soon as that is possible, if an administrator ordered it before."""
 
     async def keep(entry: ConfigEntry, subentry_id: str) -> None:
         """Store that everybody's sessions at a hostname must end."""
@@ -25,8 +25,11 @@ def async_keep_unheard_ends_of_sessions(hass: HomeAssistant) -> None:
         await records.async_note_due(hostname, Sessions(of_everybody=True), LetIn())
         await async_tell_orders_of(hass, entry)
         LOGGER.warning(
-            "Sessions at %s end once its account is set up; people stay logged in until then",
+            "Sessions at %s end once Cloudflare can be asked; people stay logged in until then",
             hostname,
         )
 
-    async_hear_orders(hass, BUTTON_DOMAIN, SERVICE_PRESS, "end_sessions", keep)
+    # Until Access was read, nobody knows which application asks for the login.
+    async_hear_orders(
+        hass, BUTTON_DOMAIN, SERVICE_PRESS, "end_sessions", keep, also_loaded=True
+    )

@@ -1,4 +1,4 @@
-"""Keeps the order of a *Revoke* button that is pressed while its account is not loaded."""
+"""Keeps the order of a button that revokes and is pressed while Home Assistant ignores that."""
 
 from homeassistant.components.button import DOMAIN as BUTTON_DOMAIN, SERVICE_PRESS
 from homeassistant.config_entries import ConfigEntry
@@ -16,7 +16,17 @@ from .creations import async_get_creations
 
 @callback
 def async_keep_unheard_revocations(hass: HomeAssistant) -> None:
-    """Have devices revoked once their account is loaded, if an administrator ordered it before."""
+    """Have certificates revoked as soon as that is possible, if an administrator ordered it before."""
+
+    async def keep_old(entry: ConfigEntry, subentry_id: str) -> None:
+        """Have a device's replaced certificates be due for revocation now."""
+        device = companion_of(entry.subentries[subentry_id])
+        ledger = await async_get_ledger(hass, entry.entry_id)
+        if await ledger.async_revoke_replaced_now(device.id):
+            LOGGER.warning(
+                "Old certificates of %s are revoked once Cloudflare can be asked; they are valid until then",
+                device.name,
+            )
 
     async def keep(entry: ConfigEntry, subentry_id: str) -> None:
         """Give nothing more to a device, and have its certificates revoked as soon as that can be asked."""
@@ -34,3 +44,7 @@ def async_keep_unheard_revocations(hass: HomeAssistant) -> None:
         )
 
     async_hear_orders(hass, BUTTON_DOMAIN, SERVICE_PRESS, "revoke", keep)
+    # While rules cannot be read, nobody knows whether a newer certificate is let in.
+    async_hear_orders(
+        hass, BUTTON_DOMAIN, SERVICE_PRESS, "revoke_old", keep_old, also_loaded=True
+    )

@@ -245,6 +245,24 @@ class Ledger:
             self._note(certificate_id, **changes)
             await self._async_save()
 
+    async def async_revoke_replaced_now(self, device_id: str) -> bool:
+        """Have what a device's certificates have replaced by now revoked at once, and not later.
+
+        Returns whether anything may have been replaced that is not due already.
+        """
+        now = dt_util.utcnow()
+        due = {
+            key: replace(record, revoke_old_on=now)
+            for key, record in self._records.items()
+            if record.device_id == device_id
+            and record.replacements(now)
+            and (record.revoke_old_on is None or record.revoke_old_on > now)
+        }
+        if due:
+            self._records |= due
+            await self._async_save()
+        return bool(due)
+
     def _note(self, certificate_id: str, **changes: Unpack[Changes]) -> None:
         record, place = self._records[certificate_id], next_place(self._records)
         self._records[certificate_id] = record.noting(place, **changes)
