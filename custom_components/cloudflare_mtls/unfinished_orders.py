@@ -14,6 +14,7 @@ from homeassistant.config_entries import (
     ConfigEntryState,
 )
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 
@@ -94,8 +95,13 @@ async def _issues(
 
 async def _issues_of_sessions(hass: HomeAssistant, entry: ConfigEntry) -> list[Issue]:
     """Return an issue for the hostnames where sessions are still to be ended, if there are any."""
-    records = (await async_get_login_records(hass, entry.entry_id)).records
-    names = sorted(hostname for hostname, each in records.items() if each.sessions)
+    try:
+        stored = await async_get_login_records(hass, entry.entry_id)
+    except AttributeError, HomeAssistantError:
+        # For that very reason the account is not set up, as the log says; other orders are told.
+        return []
+    records = stored.records.items()
+    names = sorted(hostname for hostname, each in records if each.sessions)
     return [_issue(entry, "sessions_wait", "hostnames", names)] if names else []
 
 
