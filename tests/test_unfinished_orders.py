@@ -29,6 +29,7 @@ from tests.common import (
     add_certificate,
     add_known_certificate,
     companion,
+    device_id_of,
     issues,
     records_of,
     reported,
@@ -393,6 +394,22 @@ async def test_hostname_that_was_taken_down(
     await settle(hass)
     assert reported(hass) == set()
     await remove(hass, loaded_entry)
+    assert reported(hass) == set()
+
+
+async def test_hostname_that_was_removed_a_moment_ago(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """It was seen to be down then, and the account is removed before anybody looks again."""
+    await hass.services.async_call(
+        DOMAIN,
+        "remove_hostname",
+        {"device_id": device_id_of(hass, loaded_entry, HOSTNAME_ID)},
+        blocking=True,
+    )
+    await hass.config_entries.async_remove(loaded_entry.entry_id)
+    await settle(hass)
+    assert not records_of(sandbox)
     assert reported(hass) == set()
 
 

@@ -51,8 +51,16 @@ async def async_remove_hostnames(
             for hostname, subentry_id in ordered.items()
             if _is_down(entry, subentry_id, outcome)
         }
+        off = {
+            settings.hostname
+            for settings in hostnames_of(entry.subentries).values()
+            if settings.hostname in down
+            and not outcome.left[settings.zone_id].drifted(settings.hostname)
+        }
         for subentry_id in down.values():
             hass.config_entries.async_remove_subentry(entry, subentry_id)
+        # The account may be removed before anybody looks again.
+        await protection.async_note_taken_down(off)
         await _end(entry, kept=ordered.keys() - down.keys())
     if not outcome.in_sync:
         await protection.async_refresh()

@@ -188,6 +188,11 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         seen = self.data.observations.values() if self.data else ()
         await self.removals.async_update(self.config_entry.subentries, seen)
 
+    async def async_note_taken_down(self, hostnames: Collection[str]) -> None:
+        """Note that hostnames were removed, and that they were seen to be off the internet."""
+        await self._note_settings()
+        await self.removals.async_note_taken_down(hostnames)
+
     async def async_forget_zone(self, zone_id: str) -> None:
         """Forget what was set up and removed in a zone; at Cloudflare all stays as it is."""
         await self._note_settings()

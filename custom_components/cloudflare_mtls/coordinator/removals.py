@@ -213,6 +213,10 @@ class Removals:
             }
         )
 
+    async def async_note_taken_down(self, hostnames: Collection[str]) -> None:
+        """Remember that removed hostnames were seen to be off the internet as they were taken down."""
+        await self._tombstones.async_note_down(dict.fromkeys(hostnames, True))
+
     async def async_forget_at_rest(self, plans: Mapping[str, Plan | None]) -> None:
         """Forget the hostnames that have been down for five minutes and did not come back."""
         down = self._down.look(
