@@ -121,7 +121,7 @@ def report_unplaced(steps: SafeSteps, desired: DesiredZone) -> None:
 
 def _write(steps: SafeSteps, rule: DesiredRule) -> None:
     existing = steps.state.ruleset.by_ref(rule.ref)
-    before = _place(steps.state.ruleset, rule.ref)
+    before = _block_behind(rule.ref)
     if existing is None:
         if is_full(steps.state.ruleset, steps.state.zone):
             zone = steps.state.zone.name
@@ -154,15 +154,6 @@ def names_of_rules(ruleset: Ruleset) -> str:
     )
 
 
-def _place(ruleset: Ruleset, ref: str) -> str | None:
-    """Return the rule that this one must stand ahead of; None means ahead of all.
-
-    A skip rule stands directly ahead of the block rule of its pair.
-    """
-    block = _block_behind(ref)
-    return block if block and ruleset.by_ref(block) else None
-
-
 def _is_in_place(ruleset: Ruleset, ref: str) -> bool:
     refs = [rule.ref for rule in ruleset.rules]
     place = refs.index(ref)
@@ -177,6 +168,9 @@ def _is_in_place(ruleset: Ruleset, ref: str) -> bool:
 
 
 def _block_behind(ref: str) -> str | None:
-    """Return the ref of the block rule that stands behind a skip rule; None for a block rule."""
+    """Return the ref of the block rule that stands directly behind a skip rule; None for a block rule.
+
+    It is there before the skip rule is written.
+    """
     number = pair_of(ref)
     return block_ref(number) if number and is_skip_ref(ref) else None
