@@ -1,6 +1,7 @@
 """Creates clients and probes, and holds what everything of one account shares."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 import os
@@ -11,6 +12,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
 from .engine.api.client import CloudflareClient
+from .engine.api.models import Observation
 from .engine.api.pause import Pause
 from .engine.api.recent_writes import RecentWrites
 from .engine.api.transport import BASE_URL
@@ -72,8 +74,9 @@ class AccountState:
     query_pause: Pause = field(default_factory=Pause)
     # When Cloudflare last listed the tunnels: that is asked each minute.
     answered_at: Moment | None = None
-    # What stood around the rules when it was last read.
+    # What stood around the rules when it was last read, and what was last seen of each zone.
     surroundings: Surroundings = field(default_factory=Surroundings)
+    last_seen: Mapping[str, Observation] = field(default_factory=dict)
     # Since when the edge tells of requests, by hostname: no reload makes rules newer.
     told: Lasting = field(default_factory=Lasting)
     # Where visits with a certificate ended, and when, by hostname.

@@ -1,5 +1,6 @@
 """Tests of the repair for another hostname that leads to the same Home Assistant, open to everybody."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from sandbox.seed import SERVICE
 from sandbox.state import AccessApplication, AccessGroup, AccessPolicy, DnsRecord
 from tests.common import (
     CHECKS_EVERY,
+    EDGE_EVERY,
     HOSTNAME,
     SECOND_LOOK,
     TUNNELS_EVERY,
@@ -34,6 +36,7 @@ from tests.engine.access.helpers import HOME
 from tests.faults import Faults
 from tests.logins import MINUTES, application_at, begin, calls, login
 from tests.metrics_servers import running_connector, watch
+from tests.restarts import restarted, same_account
 from tests.sandbox.helpers import visitor
 from tests.test_switch import SWITCH
 
@@ -468,3 +471,48 @@ async def test_bypass_for_one_name_below_a_wildcard(
     # The login is in front of the companion apps' hostname, too.
     assert reported(hass) == {KEY, "check_access_login"}
     assert placeholders(hass, KEY)["target"] == "status.example.com"
+
+
+@pytest.mark.usefixtures("no_login")
+@pytest.mark.parametrize("is_reloaded", [False, True], ids=["loaded", "reloaded"])
+@pytest.mark.parametrize("is_refused", [False, True], ids=["away", "refused"])
+async def test_access_that_cannot_be_read(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    faults: Faults,
+    freezer: FrozenDateTimeFactory,
+    is_reloaded: bool,
+    is_refused: bool,
+) -> None:
+    """Nobody has seen that anybody locked the hostname: it stays told."""
+    await setup_integration(hass, entry)
+    assert reported(hass) == {KEY}
+    if is_refused:
+        faults.refuse("GET", "/access/apps", 403, 10000, "Authentication error")
+    else:
+        faults.unavailable("GET", "/access/apps")
+    if is_reloaded:
+        assert await hass.config_entries.async_reload(entry.entry_id)
+    for interval in (CHECKS_EVERY, EDGE_EVERY, CHECKS_EVERY):
+        await wait_for_refresh(hass, freezer, interval)
+        assert KEY in reported(hass)
+
+
+@pytest.mark.usefixtures("no_login", "hass_storage")
+async def test_ignored_before_a_start_without_access(
+    hass: HomeAssistant, entry: MockConfigEntry, faults: Faults
+) -> None:
+    """Who ignored it is not told again because Access could not be read for a while."""
+    await setup_integration(hass, entry)
+    issue_id = issues(hass)[KEY]
+    ir.async_ignore_issue(hass, DOMAIN, issue_id, ignore=True)
+    faults.unavailable("GET", "/access/apps")
+    async with restarted(hass) as again:
+        ir.async_get(again).issues[DOMAIN, issue_id] = replace(
+            ir.async_get(hass).issues[DOMAIN, issue_id], active=False
+        )
+        await setup_integration(again, same_account(entry))
+        await settle(again)
+        issue = ir.async_get(again).async_get_issue(DOMAIN, issue_id)
+        assert issue
+        assert issue.dismissed_version

@@ -43,3 +43,21 @@ async def test_what_was_told_stays_told(
     assert await hass.config_entries.async_reload(loaded_entry.entry_id)
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
     assert (reported(hass), state_of(hass, ENFORCED)) == ({KEY}, "off")
+
+
+async def test_rule_that_a_quick_look_found(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """It was told after a quarter of an hour; then the token is replaced by one with less."""
+    allow(("ip", "198.51.100.7"))(sandbox)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert (reported(hass), state_of(hass, ENFORCED)) == ({KEY}, "off")
+    token = sandbox.state.tokens[sandbox.token]
+    token.permissions = ALL_PERMISSIONS - {"firewall:edit", "account_firewall:edit"}
+    assert await hass.config_entries.async_reload(loaded_entry.entry_id)
+    for _ in range(2):
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert (reported(hass), state_of(hass, ENFORCED)) == ({KEY}, "off")

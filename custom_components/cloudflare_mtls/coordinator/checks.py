@@ -81,7 +81,6 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         self._applications_written: Moment | None = None
         self._not_permitted_then = frozenset[Permission]()
         self._looking = asyncio.Lock()
-        self._last_seen: Mapping[str, Observation] = {}
 
     @property
     def not_permitted(self) -> frozenset[Permission]:
@@ -94,7 +93,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
 
     def allowing_in(self, zone_id: str) -> tuple[IpAccessRule, ...]:
         """Return the rules that are known to let visitors past the zone's custom rules."""
-        return (self.data or self.shared.surroundings).of(zone_id).allowing
+        return self.shared.surroundings.of(zone_id).allowing
 
     async def async_read_allowing(self, zone_id: str) -> tuple[IpAccessRule, ...]:
         """Read at once which rules let visitors past the zone's custom rules.
@@ -106,11 +105,8 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
             allowing = await self.client.ip_access_rules.list_allowing(zone_id)
         except PermissionMissing:
             return self.allowing_in(zone_id)
-        around = self.data or Surroundings()
-        zone = replace(around.of(zone_id), allowing=allowing)
-        self.async_set_updated_data(
-            replace(around, zones={**around.zones, zone_id: zone})
-        )
+        zone = replace(self.shared.surroundings.of(zone_id), allowing=allowing)
+        self._show_zone(zone_id, zone)
         return allowing
 
     async def async_leads_past_rules(self, zone_id: str) -> bool:
@@ -121,14 +117,23 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         await self.async_read_allowing(zone_id)
         listing = self.client.worker_routes.list(zone_id)
         worker_routes = await self._unless_missing(listing)
-        around = self.data or Surroundings()
-        zone = around.of(zone_id)
+        zone = self.shared.surroundings.of(zone_id)
         if worker_routes is not None:
             zone = replace(zone, worker_routes=worker_routes)
-        self.async_set_updated_data(
-            replace(around, zones={**around.zones, zone_id: zone})
-        )
+        self._show_zone(zone_id, zone)
         return bool(zone.allowing or zone.worker_routes)
+
+    def _show_zone(self, zone_id: str, zone: ZoneSurroundings) -> None:
+        """Keep and show what was just read of a zone."""
+        around = self.shared.surroundings
+        self.async_set_updated_data(
+            self._keep(replace(around, zones={**around.zones, zone_id: zone}))
+        )
+
+    def _keep(self, surroundings: Surroundings) -> Surroundings:
+        """Have what was read outlive a reload: what cannot be read then counts as it was."""
+        self.shared.surroundings = surroundings
+        return surroundings
 
     @override
     def pace(self, data: Surroundings | None) -> timedelta:
@@ -154,7 +159,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
             or self.has_passed(self.all_every, self._all_read_on)
         )
         if self.data and self.data.zones.keys() >= set(zone_ids) and not is_due:
-            return await self._read_again(self.data, zone_ids)
+            return self._keep(await self._read_again(self.data, zone_ids))
         # A change that is seen from here on needs a look of its own.
         self._all_read_on = None
         self._has_changed = False
@@ -165,7 +170,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         )
         self._note_applications_read()
         self._note_failures(configurations.failed)
-        before = self.data or Surroundings()
+        before = self.shared.surroundings
         kept = _only(before.configurations, configurations.failed)
         found = {key: item for key, item in configurations.found.items() if item}
         looked_around = self.take(zones)
@@ -173,13 +178,15 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         self._not_permitted_then = self.not_permitted
         if not newly_missing and not self._newly_unread:
             self._all_read_on = Moment.now()
-        self.shared.surroundings = Surroundings(
-            zones={**_only(before.zones, watched), **looked_around},
-            applications=applications,
-            configurations={**kept, **found},
-            unread_tunnels=frozenset(configurations.failed.keys() - kept),
+        there = {item.zone_id for item in self._reached} & self.shared.last_seen.keys()
+        return self._keep(
+            Surroundings(
+                zones={**_only(before.zones, there), **looked_around},
+                applications=applications,
+                configurations={**kept, **found},
+                unread_tunnels=frozenset(configurations.failed.keys() - kept),
+            )
         )
-        return self.shared.surroundings
 
     async def _read_again(
         self, before: Surroundings, zone_ids: Collection[str]
@@ -222,19 +229,16 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
 
     async def _applications(self) -> tuple[AccessApplication, ...] | None:
         """Return the applications, those read before if that fails, None if they are not known."""
-        listing = self.client.access_applications.list(self.account_id)
         try:
-            return await self._unless_missing(listing)
+            return await self.client.access_applications.list(self.account_id)
         except EngineError as err:
             # Everything else around the rules need not be read again for that.
             self._note_failures({_APPLICATIONS: err})
-            return self.data.applications if self.data else None
+            return self.shared.surroundings.applications
 
     async def _look_around(self, zone_id: str) -> ZoneSurroundings:
-        before = self.data or self.shared.surroundings
-        return await look_around(
-            self.client, zone_id, self._unless_missing, before.of(zone_id)
-        )
+        before = self.shared.surroundings.of(zone_id)
+        return await look_around(self.client, zone_id, self._unless_missing, before)
 
     @callback
     def async_keep_up(self) -> None:
@@ -260,20 +264,21 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
     def _known(
         self, observations: Mapping[str, Observation]
     ) -> Mapping[str, Observation]:
-        """Return what was last seen of each zone, except of those that are lost."""
+        """Return what was last seen of each zone that is still there."""
+        before, data = self.shared.last_seen, self._protection.data
         now = {
-            zone_id: last_seen(self._last_seen.get(zone_id), item)
+            zone_id: last_seen(before.get(zone_id), item)
             for zone_id, item in observations.items()
         }
-        known = self._protection.data.plans.keys() - self._protection.data.lost_zones
-        self._last_seen = _only({**self._last_seen, **now}, known)
-        return self._last_seen
+        there = {zone_id for zone_id in data.plans if not data.is_gone(zone_id)}
+        self.shared.last_seen = _only({**before, **now}, there)
+        return self.shared.last_seen
 
     @property
     def _surroundings(self) -> Surroundings:
         """Return what was read, with the zones that the token sees, which are listed for all."""
         zones = self._protection.data.visible_zones
-        return replace(self.data or Surroundings(), visible_zones=zones)
+        return replace(self.shared.surroundings, visible_zones=zones)
 
     def _report(self, observations: Mapping[str, Observation]) -> None:
         published = [item for item in self.hostnames if item.protected.published]
@@ -311,7 +316,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         )
 
     def _has_seen_all(self, observations: Mapping[str, Observation]) -> bool:
-        """Return whether all that may have findings was looked at since the start."""
+        """Return whether all that may have findings was looked at."""
         zones = self._zones(self.hostnames) | self._watched_zones()
         if not zones:
             return True
@@ -320,6 +325,10 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
             and zones <= observations.keys()
             and self._watched_zones() <= self.data.zones.keys()
             and not self.data.unread_tunnels
+            and (
+                self.data.applications is not None
+                or Permission.ACCESS_EDIT in self._not_permitted_then
+            )
             and self._told() is not None
             and all(
                 item.unread_tunnels <= item.configurations.keys()
@@ -359,7 +368,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
 
     def _is_led_home(self, settings: HostnameSettings) -> bool:
         """Return whether something may lead to a hostname, though it is off or removed."""
-        seen = self._last_seen.get(settings.zone_id)
+        seen = self.shared.last_seen.get(settings.zone_id)
         return seen is None or bool(records_to_an_origin(seen, settings.hostname))
 
     def _zones(self, hostnames: Iterable[HostnameSettings]) -> set[str]:

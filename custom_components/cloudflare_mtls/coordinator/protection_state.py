@@ -73,6 +73,11 @@ class ProtectionState:
             return None
         return self.plan_in(settings.zone_id)
 
+    def is_gone(self, zone_id: str) -> bool:
+        """Return whether no zone has this id any more."""
+        lost = self.lost_zones.get(zone_id)
+        return lost is not None and lost.loss.is_final
+
     def is_closed(self, settings: HostnameSettings) -> bool:
         """Return whether a hostname is known to let nobody in who must not."""
         plan = self.plan_of(settings)

@@ -200,8 +200,7 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
         }
 
     def _can_be_visited(self, hostname: str, zone_id: str) -> bool:
-        lost = self._protection.data.lost_zones.get(zone_id)
-        if lost and lost.loss.is_final:
+        if self._protection.data.is_gone(zone_id):
             # Nothing is there; its repair says that no rule is either.
             return False
         plan = self._plan(zone_id)

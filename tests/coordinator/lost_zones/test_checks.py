@@ -21,6 +21,8 @@ from tests.common import (
 from tests.coordinator.causes import bot_fight_mode
 from tests.faults import Faults
 
+from .losses import Lose, move_within_reach, narrow_the_token, refuse_to_answer
+
 ENFORCED = "binary_sensor.cabin_mobile_example_org_enforced"
 KEY = "check_ip_access_allow"
 
@@ -95,3 +97,43 @@ async def test_ignored_repair(
     issue = ir.async_get(hass).async_get_issue(DOMAIN, issues(hass)[KEY])
     assert issue
     assert issue.dismissed_version
+
+
+@pytest.mark.parametrize("is_reloaded", [False, True], ids=["loaded", "reloaded"])
+@pytest.mark.parametrize(
+    "lose", [narrow_the_token, move_within_reach, refuse_to_answer]
+)
+async def test_zone_that_is_lost(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    two_zones: MockConfigEntry,
+    allowing: Zone,
+    freezer: FrozenDateTimeFactory,
+    lose: Lose,
+    is_reloaded: bool,
+) -> None:
+    """The rules are still there, although nobody can look: they stay told."""
+    lose(sandbox, faults, allowing)
+    if is_reloaded:
+        assert await hass.config_entries.async_reload(two_zones.entry_id)
+    for _ in range(2):
+        await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    assert KEY in reported(hass)
+    assert state_of(hass, ENFORCED) == "off"
+
+
+async def test_zone_that_cannot_be_looked_around_after_a_reload(
+    hass: HomeAssistant,
+    two_zones: MockConfigEntry,
+    faults: Faults,
+    allowing: Zone,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The other zone can: that does not show that nobody is let past the rules here."""
+    faults.unavailable("GET", f"{allowing.id}/firewall/access_rules/rules")
+    assert await hass.config_entries.async_reload(two_zones.entry_id)
+    for _ in range(2):
+        await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    assert KEY in reported(hass)
+    assert state_of(hass, ENFORCED) == "off"
