@@ -21,6 +21,7 @@ from .engine.arrival import Arrival
 from .engine.checks.surroundings import Surroundings
 from .engine.moment import Lasting, Moment
 from .engine.probe import Probe
+from .engine.sync.plan import Plan
 
 
 def base_url() -> str:
@@ -74,9 +75,11 @@ class AccountState:
     query_pause: Pause = field(default_factory=Pause)
     # When Cloudflare last listed the tunnels: that is asked each minute.
     answered_at: Moment | None = None
-    # What stood around the rules when it was last read, and what was last seen of each zone.
+    # What stood around the rules when it was last read, what was last seen of each zone, and the
+    # plan that was made last: what cannot be read now is as it was.
     surroundings: Surroundings = field(default_factory=Surroundings)
     last_seen: Mapping[str, Observation] = field(default_factory=dict)
+    last_plans: Mapping[str, Plan] = field(default_factory=dict)
     # Since when the edge tells of requests, by hostname: no reload makes rules newer.
     told: Lasting = field(default_factory=Lasting)
     # Where visits with a certificate ended, and when, by hostname.

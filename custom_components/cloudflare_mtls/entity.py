@@ -42,7 +42,7 @@ class HostnameState:
     """A protected hostname: what a person chose, and what is known; None where nothing is.
 
     drifted: whether Cloudflare's settings differ from what a person chose.
-    exposed: whether the rules let somebody in who must not.
+    exposed: whether the rules let somebody in who must not, as it was seen last.
     stranger_came: whether somebody without a valid certificate was seen to come through lately.
     allows_some: whether some visitors are known to be let past all rules.
     """
@@ -81,11 +81,29 @@ class HostnameState:
     def enforced(self) -> bool | None:
         """Return whether visitors without a certificate are blocked.
 
-        A visit only shows what happens to visitors from here.
+        A visit only shows what happens to visitors from here: while nobody has seen the rules,
+        it shows no more than that somebody gets in.
         """
         if self.opened or self.stranger_came:
             return False
-        return self.enforcement.enforced if self.enforcement else None
+        met = self.enforcement.enforced if self.enforcement else None
+        return None if met and self.exposed is None else met
+
+
+def hostname_state(data: CloudflareData, settings: HostnameSettings) -> HostnameState:
+    """Return what is known of a protected hostname."""
+    plan = data.protection.data.plan_of(settings)
+    return HostnameState(
+        settings=settings,
+        drifted=plan.drifted(settings.hostname) if plan else None,
+        exposed=data.protection.exposes(settings),
+        enforcement=data.visits.data.get(settings.hostname),
+        stranger_came=data.visits.stranger_at(settings.hostname) is not None,
+        allows_some=data.checks.allows_some(settings),
+        arrival=data.visits.arrival_at(settings.hostname),
+        blocked_requests=data.blocked.data.get(settings.hostname),
+        reports=data.reports.of_tunnel(settings.protected.tunnel_id),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -323,19 +341,7 @@ class HostnameEntity(ItemEntity[DataUpdateCoordinator[Any], HostnameState]):
         subentry = self._entry.subentries.get(self._subentry_id)
         if subentry is None:
             return None
-        settings, data = hostname_of(subentry), self._entry.runtime_data
-        plan = data.protection.data.plan_of(settings)
-        return HostnameState(
-            settings=settings,
-            drifted=plan.drifted(settings.hostname) if plan else None,
-            exposed=plan.exposes(settings.hostname) if plan else None,
-            enforcement=data.visits.data.get(settings.hostname),
-            stranger_came=data.visits.stranger_at(settings.hostname) is not None,
-            allows_some=data.checks.allows_some(settings),
-            arrival=data.visits.arrival_at(settings.hostname),
-            blocked_requests=data.blocked.data.get(settings.hostname),
-            reports=data.reports.of_tunnel(settings.protected.tunnel_id),
-        )
+        return hostname_state(self._entry.runtime_data, hostname_of(subentry))
 
     @property
     @override

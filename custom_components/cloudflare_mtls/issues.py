@@ -186,7 +186,7 @@ def token_issues(
 
 def protection_issues(
     text: Texts,
-    plans: Mapping[str, Plan | None],
+    plans: Mapping[str, Plan],
     hostnames: Iterable[HostnameSettings],
     removed: Iterable[HostnameSettings],
     newly_unread: Collection[str],
@@ -200,7 +200,7 @@ def protection_issues(
     issues = [
         _full_header_rules_issue(plan.full_header_rules)
         for plan in plans.values()
-        if plan and plan.full_header_rules
+        if plan.full_header_rules
     ]
     for item in hostnames:
         if plan := plans.get(item.zone_id):

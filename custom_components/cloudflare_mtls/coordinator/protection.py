@@ -27,6 +27,7 @@ from ..engine.sync.pins import Pins
 from ..engine.sync.plan import Plan
 from ..engine.sync.problems import Problem
 from ..engine.sync.reconciler import AccountSync, Extent, Reconciler, ZoneView
+from ..engine.sync.settings import HostnameSettings
 from ..identity import async_keep_marks
 from ..issues import (
     async_report,
@@ -80,7 +81,6 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         self.removals = Removals(tombstones)
         self._zones = AccountZones(client, self.account_id)
         self._has_new_zones = False
-        self._told_plans: Mapping[str, Plan | None] = {}
         self._is_waiting = is_waiting
         self._skip_dry_runs = SkipDryRuns()
         self._header_rules = HeaderRules()
@@ -168,6 +168,14 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
     def async_hurry(self) -> None:
         """Look more often for a while: something was revoked or restored."""
         self._hurries_since = Moment.now()
+
+    def exposes(self, settings: HostnameSettings) -> bool | None:
+        """Return whether somebody gets in who must not, as it was seen last; None if it never was.
+
+        A tunnel that cannot be read counts as one that leads home.
+        """
+        plan = self.shared.last_plans.get(settings.zone_id)
+        return plan.exposes(settings.hostname) if plan else None
 
     @callback
     def async_look_at_ledger(self) -> None:
@@ -376,21 +384,22 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
     ) -> None:
         """Report what a person has to know, but nothing of the untold hostnames.
 
-        Of a zone that cannot be read for a while, it stays as it was told before.
+        Of a zone that cannot be read, it stays as it was told before.
         """
         missing = self._fixer.policy.missing_permissions
         self._report_missing("writing", missing)
         text = await async_get_texts(self.hass, "common")
         removed = self.removals.hostnames.values()
-        self._told_plans = {
-            zone_id: self._told_plans.get(zone_id)
-            if zone_id in self._unread - lost.keys()
-            else plan
+        before = self.shared.last_plans
+        gone = {zone_id for zone_id, item in lost.items() if item.loss.is_final}
+        self.shared.last_plans = {
+            zone_id: last
             for zone_id, plan in plans.items()
+            if zone_id not in gone and (last := plan or before.get(zone_id))
         }
         issues = protection_issues(
             text,
-            self._told_plans,
+            self.shared.last_plans,
             [item for item in self.hostnames if item.hostname not in untold],
             [item for item in removed if item.hostname not in untold],
             self._newly_unread,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -25,6 +26,7 @@ from ..engine.probe import MAIN_PORT, OTHER_PORTS, Answer
 from ..engine.sync.reconciler import AccountSync, Extent
 from ..engine.sync.settings import HostnameSettings
 from ..engine.sync.steps import Step, describe_step
+from ..entity import hostname_state
 from ..hostname_removal import async_remove_hostnames
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import hostnames_of
@@ -126,22 +128,20 @@ async def _verify(call: ServiceCall) -> ServiceResponse:
     settings = settings_of(entry, call.data[CONF_HOSTNAME])
     exposures = await _find_exposures(entry, settings)
     met = await entry.runtime_data.visits.async_verify(settings.hostname)
-    arrival = entry.runtime_data.visits.arrival_at(settings.hostname)
-    # A visit only shows what happens to visitors from here.
-    allows_some = entry.runtime_data.checks.allows_some(settings)
+    seen = replace(hostname_state(entry.runtime_data, settings), enforcement=met)
     stranger_at = entry.runtime_data.visits.stranger_at(settings.hostname)
     return {
         "without_certificate": _describe_answer(met.answers[MAIN_PORT]),
         "other_ports": {
             str(port): _describe_answer(met.answers[port]) for port in OTHER_PORTS
         },
-        "enforced": False if allows_some or exposures or stranger_at else met.enforced,
+        "enforced": False if exposures else seen.enforced,
         "stranger_at": stranger_at.isoformat() if stranger_at else None,
         "exposed_to": exposures,
-        "reaches_home_assistant": arrival and arrival.is_there
+        "reaches_home_assistant": seen.arrival and seen.arrival.is_there
         if settings.protected.is_home
         else None,
-        "with_certificate": arrival,
+        "with_certificate": seen.arrival,
     }
 
 

@@ -20,6 +20,7 @@ from tests.faults import Faults
 
 CABIN = "cabin-mobile.example.org"
 CABIN_DRIFT = "binary_sensor.cabin_mobile_example_org_drift"
+CABIN_ENFORCED = "binary_sensor.cabin_mobile_example_org_enforced"
 HOME_DRIFT = "binary_sensor.home_mobile_example_com_drift"
 PHONE = "sensor.pixel_8_certificate_status"
 TABLET = "sensor.tablet_certificate_status"

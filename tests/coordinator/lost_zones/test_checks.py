@@ -21,9 +21,14 @@ from tests.common import (
 from tests.coordinator.causes import bot_fight_mode
 from tests.faults import Faults
 
-from .losses import Lose, move_within_reach, narrow_the_token, refuse_to_answer
+from .losses import (
+    CABIN_ENFORCED,
+    Lose,
+    move_within_reach,
+    narrow_the_token,
+    refuse_to_answer,
+)
 
-ENFORCED = "binary_sensor.cabin_mobile_example_org_enforced"
 KEY = "check_ip_access_allow"
 
 
@@ -38,7 +43,7 @@ async def allowing(
     cabin.ip_access_rules.append(IpAccessRule("whitelist", "country", "AT"))
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
     assert reported(hass) == {KEY}
-    assert state_of(hass, ENFORCED) == "off"
+    assert state_of(hass, CABIN_ENFORCED) == "off"
     return cabin
 
 
@@ -71,12 +76,12 @@ async def test_zone_that_cannot_be_read(
     faults.clear()
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
     assert reported(hass) == {KEY, "check_bot_fight_mode"}
-    assert state_of(hass, ENFORCED) == "off"
+    assert state_of(hass, CABIN_ENFORCED) == "off"
 
     allowing.ip_access_rules.clear()
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
     assert reported(hass) == {"check_bot_fight_mode"}
-    assert state_of(hass, ENFORCED) == "on"
+    assert state_of(hass, CABIN_ENFORCED) == "on"
 
 
 async def test_ignored_repair(
@@ -120,7 +125,7 @@ async def test_zone_that_is_lost(
     for _ in range(2):
         await wait_for_refresh(hass, freezer, CHECKS_EVERY)
     assert KEY in reported(hass)
-    assert state_of(hass, ENFORCED) == "off"
+    assert state_of(hass, CABIN_ENFORCED) == "off"
 
 
 async def test_zone_that_cannot_be_looked_around_after_a_reload(
@@ -136,4 +141,4 @@ async def test_zone_that_cannot_be_looked_around_after_a_reload(
     for _ in range(2):
         await wait_for_refresh(hass, freezer, CHECKS_EVERY)
     assert KEY in reported(hass)
-    assert state_of(hass, ENFORCED) == "off"
+    assert state_of(hass, CABIN_ENFORCED) == "off"

@@ -10,7 +10,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from sandbox import Sandbox
-from sandbox.state import CertificateStatus, Zone
+from sandbox.state import CertificateStatus, Rule, Zone
 from tests.clocks import HomeClock
 from tests.common import (
     EDGE_EVERY,
@@ -25,11 +25,13 @@ from tests.common import (
     wait_for_refresh,
     zone_of,
 )
+from tests.coordinator.test_exposures import ENDS
 from tests.faults import Faults
 
 from .losses import (
     CABIN,
     CABIN_DRIFT,
+    CABIN_ENFORCED,
     HOME_DRIFT,
     LOSSES,
     PHONE,
@@ -39,8 +41,10 @@ from .losses import (
     each_loss,
     has_our_rules,
     lose_and_look_twice,
+    move_within_reach,
     narrow_the_token,
     purge,
+    refuse_to_answer,
     remove_our_rules,
 )
 
@@ -342,3 +346,34 @@ async def test_clock_that_is_set_between_two_looks(
     await wait_for_refresh(hass, freezer, SECOND_LOOK)
 
     assert reported(hass) == {"zone_out_of_reach"}
+
+
+@pytest.mark.parametrize("is_reloaded", [False, True], ids=["loaded", "reloaded"])
+@pytest.mark.parametrize(
+    "lose", [narrow_the_token, move_within_reach, refuse_to_answer]
+)
+async def test_hostname_that_was_open_before(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    cabin: Zone,
+    two_zones: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    lose: Lose,
+    is_reloaded: bool,
+) -> None:
+    """It is as open as it was, although nobody can look."""
+    # Nobody comes by that rule from here.
+    rule = Rule("skip", 'ip.src.country eq "KP"', action_parameters=ENDS)
+    cabin.rules.insert(0, rule)
+    faults.refuse("PATCH", f"{cabin.id}/rulesets", 400, 1, "not today")
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert "exposed" in reported(hass)
+    assert state_of(hass, CABIN_ENFORCED) == "off"
+    lose(sandbox, faults, cabin)
+    if is_reloaded:
+        assert await hass.config_entries.async_reload(two_zones.entry_id)
+    for after in (EDGE_EVERY, SECOND_LOOK, EDGE_EVERY):
+        await wait_for_refresh(hass, freezer, after)
+        assert "exposed" in reported(hass)
+        assert state_of(hass, CABIN_ENFORCED) == "off"

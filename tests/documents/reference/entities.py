@@ -59,7 +59,7 @@ _MEANINGS: Final[Mapping[str, Mapping[str, str]]] = {
     "Protected hostnames": {
         "published": "off lets nobody in, not even with a certificate, and takes the hostname off the internet. Turned off while the account is not set up, it holds once it is",
         "drift": "whether something at Cloudflare differs from your settings",
-        "enforced": "as visits without a certificate showed; unknown if they could not show it",
+        "enforced": "as visits without a certificate showed, and the rules as they were last read; unknown if one of them could not show it",
         "reaches_home_assistant": (
             "what a visit with a new certificate, or a device, met behind the rules; known for 7 days, and unknown while *Published* is off. For another service, it is "
             "called *Reaches the service*"
