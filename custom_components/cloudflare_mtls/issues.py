@@ -189,13 +189,15 @@ def protection_issues(
     plans: Mapping[str, Plan],
     hostnames: Iterable[HostnameSettings],
     removed: Iterable[HostnameSettings],
+    unseen: Collection[str],
     newly_unread: Collection[str],
     refusals: Mapping[str, str],
 ) -> list[Issue]:
     """Return the issues of protected hostnames, and of removed ones that are not down yet.
 
-    Plans, and what Cloudflare says where it refuses to fix drift, are by zone. That a tunnel cannot
-    be read is told only once it is no news.
+    Plans, and what Cloudflare says where it refuses to fix drift, are by zone. Of unseen hostnames,
+    which were removed, nobody sees whether they are down. That a tunnel cannot be read is told only
+    once it is no news.
     """
     issues = [
         _full_header_rules_issue(plan.full_header_rules)
@@ -210,6 +212,8 @@ def protection_issues(
         plan = plans.get(item.zone_id)
         if plan and plan.drifted(item.hostname):
             issues += _removal_issues(item.hostname, plan)
+        elif item.hostname in unseen:
+            issues.append(_removal_issue(item.hostname, None))
     return issues
 
 

@@ -288,6 +288,25 @@ async def test_login_is_ended_once_cloudflare_does_it(
 
 
 @with_login
+async def test_login_that_is_not_ended_while_access_cannot_be_read(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """That it could not be ended is known without a look."""
+    await setup_integration(hass, entry)
+    faults.unavailable("DELETE", "/access/apps")
+    faults.unavailable("GET", "/access/policies")
+    assert not await coordinator(entry).async_end(HOME)
+    for _ in range(3):
+        await wait_for_refresh(hass, freezer, EVERY)
+    assert application_at(sandbox)
+    assert "login_not_removed" in told(hass)
+
+
+@with_login
 async def test_login_that_is_being_ended_is_not_set_up_again(
     hass: HomeAssistant,
     sandbox: Sandbox,

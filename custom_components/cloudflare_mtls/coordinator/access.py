@@ -314,6 +314,8 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         except EngineError:
             # To end sessions, nothing has to be read.
             self._begin_work(removals, (), self._due_sessions(AccessState()))
+            # What is left of earlier attempts is known here.
+            self._report()
             raise
         self._begin_work(removals, self._drifted(state), self._due_sessions(state))
         self._report()

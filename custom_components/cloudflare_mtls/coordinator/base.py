@@ -32,7 +32,7 @@ from ..wording import describe
 # After a single failure the coordinator looks again this soon, and reports nothing before.
 SECOND_LOOK = timedelta(seconds=30)
 # A refresh in between, such as that after a change, is none.
-_HALF_A_LOOK = SECOND_LOOK / 2
+HALF_A_LOOK = SECOND_LOOK / 2
 # What failed is tried again this soon.
 _RETRY = timedelta(minutes=15)
 # What has failed for this long, while all else works, is tried again this often: it must not cost more
@@ -146,7 +146,7 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
     def _newly_unread(self) -> set[str]:
         """Return what could not be read just now, and nobody has looked at again since."""
         return {
-            key for key in self._unread if self._unread_since[key].age < _HALF_A_LOOK
+            key for key in self._unread if self._unread_since[key].age < HALF_A_LOOK
         }
 
     def _note_unread(self, keys: Iterable[str]) -> None:

@@ -1,7 +1,7 @@
 """Coordinator of the protection: what Cloudflare has for the protected hostnames, and what must change."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -15,11 +15,11 @@ from homeassistant.util import dt as dt_util
 from ..const import CONF_PIN_CERTIFICATES
 from ..engine.api.ask_each import ask_each
 from ..engine.api.client import CloudflareClient
-from ..engine.api.errors import EngineError, Permission, Unavailable
+from ..engine.api.errors import EngineError, Permission, TokenRejected, Unavailable
 from ..engine.certificates.fetch import CertificateList, fetch_certificates
 from ..engine.certificates.orders import Orders
 from ..engine.certificates.trust import Trust
-from ..engine.moment import Moment
+from ..engine.moment import Lasting, Moment
 from ..engine.sync.dry_runs import SkipDryRuns
 from ..engine.sync.header_rules import HeaderRules
 from ..engine.sync.lost_zones import Loss, LostZone
@@ -41,7 +41,7 @@ from ..storage.ledger import Ledger
 from ..storage.tombstones import Tombstones
 from ..wording import async_get_texts
 from .account_zones import AccountZones
-from .base import SECOND_LOOK, CloudflareCoordinator
+from .base import HALF_A_LOOK, SECOND_LOOK, CloudflareCoordinator
 from .drift_fixer import DriftFixer
 from .pinning import async_find_room_problem, async_write_pins
 from .protection_state import ProtectionState
@@ -84,6 +84,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         self._is_waiting = is_waiting
         self._skip_dry_runs = SkipDryRuns()
         self._header_rules = HeaderRules()
+        self._zones_without_plan = Lasting()
         self.told_hostnames: frozenset[str] = frozenset()
         entry.async_on_unload(partial(async_keep_marks, hass, entry.entry_id, {}))
         self._fixer = DriftFixer(self, self.removals, self.async_writing)
@@ -227,10 +228,15 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
     async def async_fetch(self) -> ProtectionState:
         try:
             return await self._fetch()
-        except EngineError:
+        except EngineError as err:
             if self.data and self.data.is_current:
                 # A date may come before the rules are read again.
                 self.data = self._judged(replace(self.data, is_current=False))
+            # Without a valid token, nobody looks again.
+            is_last_look = isinstance(err, TokenRejected)
+            # What an account that is not set up has to do is told elsewhere.
+            if self.data and (is_last_look or not self.last_update_success):
+                await self._report_unseen_removals(self.data)
             raise
 
     async def _fetch(self) -> ProtectionState:
@@ -402,6 +408,11 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             self.shared.last_plans,
             [item for item in self.hostnames if item.hostname not in untold],
             [item for item in removed if item.hostname not in untold],
+            self._unseen_removals(
+                zone_id
+                for zone_id, plan in plans.items()
+                if plan is None and zone_id not in gone
+            ),
             self._newly_unread,
             self._fixer.policy.refusals,
         )
@@ -431,6 +442,34 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
                 if item.loss is not Loss.GONE or zone_id in self._used_zones
             ]
             async_report(self.hass, entry_id, "zone", lost_issues)
+
+    def _unseen_removals(self, unread_zones: Iterable[str]) -> set[str]:
+        """Return the removed hostnames of which nobody sees what became of them, at the second look."""
+        unread = self._zones_without_plan.look(unread_zones)
+        return {
+            item.hostname
+            for item in self.removals.may_be_published
+            if item.zone_id in unread and unread[item.zone_id].age >= HALF_A_LOOK
+        }
+
+    async def _report_unseen_removals(self, before: ProtectionState) -> None:
+        """Report the removed hostnames while nothing can be read at all; all else stays told."""
+        removed = [
+            item
+            for item in self.removals.may_be_published
+            if not before.is_gone(item.zone_id)
+        ]
+        issues = protection_issues(
+            await async_get_texts(self.hass, "common"),
+            self.shared.last_plans,
+            (),
+            removed,
+            {item.hostname for item in removed},
+            (),
+            {},
+        )
+        entry_id = self.config_entry.entry_id
+        async_report(self.hass, entry_id, "hostname", issues, is_complete=False)
 
     async def async_pin_problem(self) -> Problem | None:
         """Return what keeps today's certificates from being pinned; raise EngineError."""

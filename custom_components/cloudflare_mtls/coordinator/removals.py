@@ -47,6 +47,12 @@ class Removals:
         }
 
     @property
+    def may_be_published(self) -> Collection[HostnameSettings]:
+        """Return the removed hostnames that were not seen to be off the internet."""
+        left = self._tombstones.may_be_published
+        return [item for name, item in self.hostnames.items() if name in left]
+
+    @property
     def devices(self) -> Mapping[str, RemovedDevice]:
         """Return the devices whose certificates have to be revoked, by our ids."""
         return self._tombstones.devices
