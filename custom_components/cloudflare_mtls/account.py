@@ -12,7 +12,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
 from .engine.api.client import CloudflareClient
-from .engine.api.models import Observation
+from .engine.api.models import Observation, Tunnel
 from .engine.api.pause import Pause
 from .engine.api.recent_writes import RecentWrites
 from .engine.api.transport import BASE_URL
@@ -22,6 +22,7 @@ from .engine.checks.surroundings import Surroundings
 from .engine.moment import Lasting, Moment
 from .engine.probe import Probe
 from .engine.sync.plan import Plan
+from .engine.tunnels.reports import ConnectorReport
 
 
 def base_url() -> str:
@@ -80,6 +81,9 @@ class AccountState:
     surroundings: Surroundings = field(default_factory=Surroundings)
     last_seen: Mapping[str, Observation] = field(default_factory=dict)
     last_plans: Mapping[str, Plan] = field(default_factory=dict)
+    # The tunnels as they were listed last, by id, and what connectors said last, by address.
+    tunnels: Mapping[str, Tunnel] = field(default_factory=dict)
+    connectors: Mapping[str, ConnectorReport] = field(default_factory=dict)
     # Since when the edge tells of requests, by hostname: no reload makes rules newer.
     told: Lasting = field(default_factory=Lasting)
     # Where visits with a certificate ended, and when, by hostname.

@@ -263,9 +263,37 @@ async def test_another_tunnel(
     assert placeholders(hass, KEY)["target"] == "cellar.example.com"
 
 
+@pytest.mark.parametrize("is_reloaded", [False, True], ids=["loaded", "reloaded"])
+async def test_tunnels_that_may_not_be_listed(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    is_reloaded: bool,
+) -> None:
+    """Then nobody knows which other tunnels there are, and what they had stays told."""
+    add_tunnel(sandbox, is_local=False)
+    await setup_integration(hass, entry)
+    assert placeholders(hass, KEY)["target"] == "cellar.example.com"
+    faults.refuse("GET", "/cfd_tunnel$", 403, 10000, "Authentication error")
+    await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
+    if is_reloaded:
+        assert await hass.config_entries.async_reload(entry.entry_id)
+    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    assert placeholders(hass, KEY)["target"] == "cellar.example.com"
+
+
+def change_something(sandbox: Sandbox) -> None:
+    """Have the next look at the domain find something new, so that all is judged again."""
+    record = DnsRecord("TXT", "example.com", f"v={len(zone_of(sandbox).dns_records)}")
+    zone_of(sandbox).add_dns_record(record)
+
+
 async def test_local_tunnel_whose_connector_tells(
     hass: HomeAssistant,
     sandbox: Sandbox,
+    faults: Faults,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
@@ -283,6 +311,19 @@ async def test_local_tunnel_whose_connector_tells(
         connector.fall_silent()
         await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
         assert reported(hass) == {KEY}
+        assert await hass.config_entries.async_reload(loaded_entry.entry_id)
+        await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
+        change_something(sandbox)
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+        assert reported(hass) == {KEY}
+
+        faults.refuse("GET", "/cfd_tunnel$", 403, 10000, "Authentication error")
+        await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
+        change_something(sandbox)
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+        assert KEY in reported(hass)
+        faults.clear()
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
 
         await connector.restart()
         await wait_for_refresh(hass, freezer, TUNNELS_EVERY)

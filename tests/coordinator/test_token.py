@@ -135,3 +135,16 @@ async def test_verification_that_fails(
 
     assert is_loaded(entry)
     assert not reported(hass) & KEYS
+
+
+async def test_reload_while_it_cannot_be_verified(
+    hass: HomeAssistant, sandbox: Sandbox, faults: Faults, entry: MockConfigEntry
+) -> None:
+    """Nobody has seen that it expires later: the repair stays."""
+    expire(sandbox, dt_util.utcnow() + 29 * DAY)
+    await setup_integration(hass, entry)
+    assert reported(hass) & KEYS == {"token_expiring"}
+    faults.unavailable("GET", "/tokens/verify")
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert reported(hass) & KEYS == {"token_expiring"}

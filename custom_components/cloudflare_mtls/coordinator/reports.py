@@ -11,8 +11,9 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.hassio import is_hassio
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
+from ..account import async_get_account_state
 from ..cloudflared_app import AppError, async_find_apps
-from ..const import CONF_METRICS_ADDRESSES, LOGGER
+from ..const import CONF_ACCOUNT_ID, CONF_METRICS_ADDRESSES, LOGGER
 from ..engine.api.errors import Unavailable
 from ..engine.api.ingress import TunnelConfiguration
 from ..engine.arrival import Arrival
@@ -60,7 +61,8 @@ class ReportCoordinator(DataUpdateCoordinator[Mapping[str, ConnectorReport]]):
         self._app_addresses: list[str] = []
         self._apps_found_on: Moment | None = None
         # None before the first look.
-        self._told: dict[str, ConnectorReport] | None = None
+        self._told: Mapping[str, ConnectorReport] | None = None
+        self._shared = async_get_account_state(hass, entry.data[CONF_ACCOUNT_ID])
 
     def of_tunnel(self, tunnel_id: str) -> tuple[ConnectorReport, ...]:
         """Return what is known of the connectors of a tunnel."""
@@ -109,7 +111,8 @@ class ReportCoordinator(DataUpdateCoordinator[Mapping[str, ConnectorReport]]):
             for address, report in zip(addresses, read, strict=True)
             if report
         }
-        self._told = {**(self._told or {}), **reports}
+        # A connector may have fallen silent before the account was reloaded.
+        self._told = self._shared.connectors = {**self._shared.connectors, **reports}
         for address in reports.keys() & self.data.keys():
             if _connected(reports[address]) != _connected(self.data[address]):
                 self._look_again(reports[address].tunnel_id)

@@ -41,4 +41,10 @@ class TokenCoordinator(CloudflareCoordinator[datetime | None]):
         """Report a token that expires soon."""
         entry = self.config_entry
         issues = token_issues(entry.title, self.data, dt_util.utcnow())
-        async_report(self.hass, entry.entry_id, self.subject, issues)
+        async_report(
+            self.hass,
+            entry.entry_id,
+            self.subject,
+            issues,
+            is_complete=self.last_update_success,
+        )

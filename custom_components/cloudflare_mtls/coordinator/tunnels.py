@@ -81,15 +81,15 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
         return CONNECTORS_INTERVAL if data is None else self.interval
 
     def tunnel_names(self) -> Mapping[str, str]:
-        """Return the name of each tunnel that is known, by its id."""
-        return {key: state.tunnel.name for key, state in (self.data or {}).items()}
+        """Return the name of each tunnel that was listed last, by its id."""
+        return {key: tunnel.name for key, tunnel in self.shared.tunnels.items()}
 
     def local_tunnel_names(self) -> Mapping[str, str]:
         """Return the name of each tunnel whose configuration Cloudflare does not keep, by its id."""
         return {
-            key: state.tunnel.name
-            for key, state in (self.data or {}).items()
-            if not state.tunnel.remotely_managed
+            key: tunnel.name
+            for key, tunnel in self.shared.tunnels.items()
+            if not tunnel.remotely_managed
         }
 
     @callback
@@ -110,6 +110,7 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
     async def _fetch(self) -> Mapping[str, TunnelState]:
         tunnels = await self.client.tunnels.list(self.account_id)
         self.shared.answered_at = Moment.now()
+        self.shared.tunnels = {tunnel.id: tunnel for tunnel in tunnels}
         known = self._still_known(tunnels)
         changed = {tunnel.id: tunnel for tunnel in tunnels if tunnel.id not in known}
         asked = await ask_each(changed, lambda key: self._list_connectors(changed[key]))
