@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
 import gc
+from itertools import count
 from math import ceil
 from pathlib import Path
 import statistics
@@ -102,10 +103,16 @@ class Load:
                 self._hass, entry, "sync", hostname=hostname, remove=True, dry_run=True
             ),
         )
+        # No two devices have the same name.
+        numbers = count()
         await self._change(
             "create a certificate",
             lambda: act(
-                self._hass, entry, "mint_certificate", name="New", hostname=hostname
+                self._hass,
+                entry,
+                "mint_certificate",
+                name=f"New {next(numbers)}",
+                hostname=hostname,
             ),
         )
         subentry_id = next(iter(entry.subentries))
@@ -151,11 +158,11 @@ class Load:
         changed: list[str] = []
 
         @callback
-        def count(event: Event[EventStateChangedData]) -> None:
+        def note(event: Event[EventStateChangedData]) -> None:
             if event.data["entity_id"] in others:
                 changed.append(event.data["entity_id"])
 
-        stop = self._hass.bus.async_listen(EVENT_STATE_CHANGED, count)
+        stop = self._hass.bus.async_listen(EVENT_STATE_CHANGED, note)
         await self._hold(name, action, rounds=1 if subentry_id else ROUNDS)
         stop()
         self.all_within_budget &= within_budget(
