@@ -70,6 +70,10 @@ HOST = Field("http.host")
             Call("any", (Call("f", (A,)),)),
         ),
         ("any(a and not b)", Call("any", (Combination("and", (A, Not(B))),))),
+        (
+            "f(a or b, c or d)",
+            Call("f", (Combination("or", (A, B)), Combination("or", (C, D)))),
+        ),
     ],
 )
 def test_tree(expression: str, tree: Node) -> None:
@@ -93,6 +97,7 @@ def test_tree(expression: str, tree: Node) -> None:
         ("a ; b", " ; b"),
         ('a eq "\\x"', "\\x"),
         ("not " * 51 + "a", "nested too deeply"),
+        ("(not a) or " + "not " * 51 + "a", "nested too deeply"),
     ],
 )
 def test_what_cannot_be_read(expression: str, stopped_at: str) -> None:
@@ -103,6 +108,7 @@ def test_what_cannot_be_read(expression: str, stopped_at: str) -> None:
 
 def test_as_deep_as_an_expression_may_be() -> None:
     tree = parse("not " * 49 + "a")
+    assert parse("a or " + "not " * 49 + "a") == Combination("or", (A, tree))
     for _ in range(49):
         assert isinstance(tree, Not)
         tree = tree.node
