@@ -19,9 +19,9 @@ _INTRODUCTION: Final = """\
 # Troubleshooting
 
 Home Assistant checks your tunnels every minute, the settings of your domains every six hours, and everything else every 15
-minutes. If something needs you, it appears under **Settings** > **Repairs** with one of the texts below; words in *italics*
-stand for your own names. Most repairs disappear once their cause is gone. Repairs marked with *(fix)* have a dialog in which
-Home Assistant shows you what it will change, and fixes it.
+minutes. If something needs you, it appears under **Settings** > **System** > **Repairs** with one of the texts below; words in
+*italics* stand for your own names. Most repairs disappear once their cause is gone. Repairs marked with *(fix)* have a dialog in
+which Home Assistant shows you what it will change, and fixes it.
 
 Written by `scripts/docs troubleshooting` from the texts of the integration.
 """

@@ -34,6 +34,7 @@ HOME_ASSISTANT: Final = {
     "Network",
     "Repairs",
     "Settings",
+    "Skip and finish",
     "System",
     "Trust X-Forwarded-For",
     "Trusted proxies",
