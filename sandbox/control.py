@@ -44,6 +44,7 @@ def control_application(
             web.post("/faults", control.add_fault),
             web.delete("/faults", control.clear_faults),
             web.post("/tokens", control.add_token),
+            web.post("/accounts", control.add_account),
             web.post("/zones", control.add_zone),
             web.delete("/zones/{zone_id}", control.delete_zone),
             web.post("/tunnels/{tunnel_id}/connectors", control.run_connectors),
@@ -148,9 +149,18 @@ class _Control:
                 body[key] = datetime.fromisoformat(body[key])
         return web.json_response({"token": self._state.add_token(**body)})
 
+    async def add_account(self, request: web.Request) -> web.Response:
+        """Add an account with nothing in it: {"name"}."""
+        account = self._state.add_account((await request.json())["name"])
+        return web.json_response({"id": account.id})
+
     async def add_zone(self, request: web.Request) -> web.Response:
-        """Add an active zone to the first account: {"name"}."""
-        zone = self._state.add_zone((await request.json())["name"])
+        """Add an active zone: {"name", "account"}, by default to the first account."""
+        body = await request.json()
+        account = self._state.accounts.get(body.get("account", ""))
+        if account is None and "account" in body:
+            raise web.HTTPNotFound
+        zone = self._state.add_zone(body["name"], account)
         return web.json_response({"id": zone.id})
 
     async def delete_zone(self, request: web.Request) -> web.Response:

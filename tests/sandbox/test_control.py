@@ -77,6 +77,18 @@ async def test_zones(api: Api) -> None:
     assert (await api.get(f"/zones/{zone_id}")).status == 404
 
 
+async def test_accounts(api: Api) -> None:
+    """An account can be added, with a zone of its own; an unknown one gets none."""
+    account = (await control(api, "POST", "/accounts", {"name": "Second home"}))["id"]
+    zone = {"name": "second.example", "account": account}
+    zone_id = (await control(api, "POST", "/zones", zone))["id"]
+    found = (await api.get(f"/zones/{zone_id}")).result["account"]
+    assert found == {"id": account, "name": "Second home"}
+    url = f"{api.sandbox.url}/sandbox/zones"
+    async with api.session.post(url, json={**zone, "account": "unknown"}) as response:
+        assert response.status == 404
+
+
 async def test_budget(api: Api) -> None:
     """The rate limit can be another one."""
     assert await control(api, "POST", "/budget", {"limit": 0}) == {"limit": 0}
