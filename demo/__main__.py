@@ -26,6 +26,11 @@ _PROMISES: Final[Mapping[str, tuple[Promise, ...]]] = {
     _SERVICES: SERVICES,
 }
 
+_DURATION: Final[Mapping[bool, str]] = {
+    True: "about 4 minutes of checks, then what to look at and to try",
+    False: "about 5 minutes for all worlds",
+}
+
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
@@ -54,6 +59,7 @@ def _arguments() -> argparse.Namespace:
 async def _demo(names: Sequence[str], *, stay: bool, language: str | None) -> bool:
     """Run every check of these worlds, and return whether all passed."""
     started = time.monotonic()
+    say(f"# {_DURATION[stay]}, on a machine that is set up")
     _cancel_on_signals()
     passed: list[bool] = []
     for name in names:

@@ -132,6 +132,21 @@ class Cloudflare:
         """Verify the token at the API."""
         return await self.api("GET", "/user/tokens/verify")
 
+    async def add_empty_account(self, zone: str) -> str:
+        """Add an account that has only a zone and a tunnel that runs; return an API token for it."""
+        account = await self.control("POST", "accounts", {"name": "Second home"})
+        added = {"name": zone, "account": account["id"]}
+        zone_id = (await self.control("POST", "zones", added))["id"]
+        tunnels = f"/accounts/{account['id']}/cfd_tunnel"
+        tunnel = {"name": "second", "config_src": "cloudflare"}
+        tunnel_id = (await self.api("POST", tunnels, tunnel))["result"]["id"]
+        path = f"tunnels/{tunnel_id}/connectors"
+        await self.control("POST", path, {"connectors": 1})
+        token: str = (await self.control("POST", "tokens", {"zones": [zone_id]}))[
+            "token"
+        ]
+        return token
+
     async def new_token(self, *permissions: str) -> str:
         """Create an API token with these permissions, or with all."""
         body = {"permissions": permissions} if permissions else {}

@@ -9,7 +9,7 @@ from .world import World
 
 
 async def list_repairs(world: World) -> list[JSON]:
-    """Return the integration's issues under Settings > Repairs, without those that are ignored."""
+    """Return the integration's issues under Settings > System > Repairs, without those that are ignored."""
     listed = await world.socket.command("repairs/list_issues")
     return [
         issue
@@ -67,7 +67,7 @@ async def run_checks(world: World) -> None:
 
 
 async def fix_issue_in_browser(world: World, issue: JSON, expected: str) -> None:
-    """Open an issue under Settings > Repairs in a browser, check its text, and submit."""
+    """Open an issue under Settings > System > Repairs in a browser, check its text, and submit."""
     async with front_end(world, "config/repairs") as tab:
         title = await repair_text(world, issue, "title")
         option = await repair_text(

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 import json
+import os
 from typing import Final
 
 from .account import subentries_of
@@ -14,7 +15,10 @@ from .world import World
 
 _DASHBOARD: Final = "cloudflare-mtls"
 _GUESTS: Final = "system-users"
-_STATUS_ONLY: Final = "curl --silent --output /dev/null --write-out '%{http_code}\\n'"
+_EMPTY_ZONE: Final = "second.example"
+_QUIET: Final = "curl --silent --output /dev/null"
+# The next line of a command.
+_MORE: Final = " \\\n  "
 
 
 @dataclass(frozen=True)
@@ -83,18 +87,31 @@ async def clear_traces(world: World) -> None:
     )
 
 
+async def second_token(world: World) -> str:
+    """Return an API token for an account that nobody has set up, which this adds at the first call."""
+    if not world.second_token:
+        world.second_token = await world.cloudflare.add_empty_account(_EMPTY_ZONE)
+    return world.second_token
+
+
 def browser_command(world: World) -> str:
     """Return a command that opens a browser for which every address of the demo works."""
     facts = world.cloudflare.facts
     edge = f"{facts['edge_host']}:{facts['edge_port']}"
-    names = (facts["zone_name"], "cloudflareaccess.com")
-    rules = ", ".join([*(f"MAP *.{name} {edge}" for name in names), world.home.mapping])
-    return (
-        'chromium --user-data-dir="$(mktemp -d)" --no-first-run --no-proxy-server '
-        # Only the sandbox vouches for its edge.
-        "--disable-quic --ignore-certificate-errors "
-        f"--host-resolver-rules='{rules}'"
+    names = (facts["zone_name"], _EMPTY_ZONE, "cloudflareaccess.com")
+    rules = ",\n    ".join(
+        [*(f"MAP *.{name} {edge}" for name in names), world.home.mapping]
     )
+    options = [
+        'chromium --user-data-dir="$(mktemp -d)" --no-first-run --no-proxy-server',
+        # Only the sandbox vouches for its edge.
+        "--disable-quic --ignore-certificate-errors",
+        f"--host-resolver-rules='{rules}'",
+    ]
+    if os.geteuid() == 0:
+        # Chromium refuses to run as root in its sandbox.
+        options.insert(1, "--no-sandbox")
+    return _MORE.join(options)
 
 
 async def proposals(world: World) -> AsyncGenerator[Proposal]:
@@ -103,24 +120,31 @@ async def proposals(world: World) -> AsyncGenerator[Proposal]:
         return
     facts = world.cloudflare.facts
     where = f"{world.hostname}:{facts['edge_port']}"
-    visit = (
-        f"{_STATUS_ONLY} --resolve {where}:{facts['edge_host']} "
-        f"--cacert {facts['edge_ca_file']} https://{where}/manifest.json"
+    visit = _MORE.join(
+        [
+            f"{_QUIET} --write-out '%{{http_code}}\\n'",
+            f"--resolve {where}:{facts['edge_host']}",
+            f"--cacert {facts['edge_ca_file']}",
+            f"https://{where}/manifest.json",
+        ]
     )
-    yield Proposal("Be a stranger, and be blocked:", visit, "403")
+    yield Proposal("Be a stranger, and be blocked (403):", visit, "403")
     if phone := await _phone_that_gets_in(world):
-        command = f"{visit} --cert {phone.key_file}"
-        yield Proposal("Be a phone with a certificate:", command, "200")
+        command = f"{visit}{_MORE}--cert {phone.key_file}"
+        yield Proposal("Be a phone with a certificate (200):", command, "200")
     yield Proposal(
         "Read the login codes that Cloudflare would mail, the newest last:",
         f"curl --silent {world.cloudflare.control_url}/access/pins",
         "[",
     )
     rule = await block_rule(world)
+    change = json.dumps({"enabled": False})
+    rule_url = f"{world.cloudflare.control_url}/rules/{rule['id']}"
     yield Proposal(
-        "Be somebody who turns off the block rule at Cloudflare. The stranger gets in, until Home Assistant notices: "
-        "within 15 minutes, or as soon as you press Sync on the hostname's page.",
-        f"curl --silent --json '{json.dumps({'enabled': False})}' {world.cloudflare.control_url}/rules/{rule['id']}",
+        "Be somebody who turns off the block rule at Cloudflare. The stranger gets in (200),\n"
+        "until Home Assistant notices: within 15 minutes, or as soon as you press Sync on the\n"
+        "hostname's page.",
+        f"{_QUIET} --json '{change}'{_MORE}{rule_url}",
         "",
     )
 
@@ -135,31 +159,69 @@ async def _phone_that_gets_in(world: World) -> Phone | None:
 
 
 async def print_show(world: World, owner: User) -> None:
-    """Print where to log in, what to look at, and what to try."""
+    """Print where to log in, what to look at, and what to try, step by step."""
+    steps = [step async for step in _steps(world, owner)]
+    for number, step in enumerate(steps, 1):
+        first, *others = step.splitlines()
+        say(f"\n{number}. {first}")
+        for line in others:
+            say(f"   {line}".rstrip())
+    say("\nPress Ctrl-C to stop.")
+
+
+async def _steps(world: World, owner: User) -> AsyncGenerator[str]:
+    """Yield what to do, in an order in which each step has what it needs."""
     guest, dashboard = await add_guest(world), await add_dashboard(world)
     url = world.home.url
-    say("")
-    say(f"Home Assistant: {url}")
-    say(f"  as the administrator: user {owner.name}, password {owner.password}")
-    say(f"  without the rights of one: user {guest.name}, password {guest.password}")
-    say(f"The dashboard: {url}{dashboard}")
-    say(f"The integration: {url}/config/integrations/integration/{DOMAIN}")
-    say(
-        f"  Add companion device there. Its link begins with {world.home.local_url}: "
-        f"open it in the browser below, or with {url} instead."
+    yield f"""\
+Log in: {url}
+as the administrator: user {owner.name}, password {owner.password}
+without the rights of one: user {guest.name}, password {guest.password}"""
+    yield f"""\
+Look around.
+The dashboard: {url}{dashboard}
+The integration: {url}/config/integrations/integration/{DOMAIN}
+Repairs: {url}/config/repairs
+Activity: {url}/logbook
+History: {url}/history"""
+    yield f"""\
+Open a second browser, which stands for the phone. It finds the demo's hostnames, such as
+https://{world.browser_hostname}. It has to be Chrome or Chromium; where its program has another
+name, such as google-chrome, change the first word.
+
+{browser_command(world)}{_MORE}{url}"""
+    yield f"""\
+Add a device: on the page of the integration, choose Add companion device.
+As its system, choose the one of this machine, such as Linux.
+Open the link in the browser of step 3. It begins with {world.home.local_url};
+any other browser needs {url} instead.
+Download the file, import it in the browser of step 3 as the page says, then choose Open the
+test.
+The dashboard shows the devices that there were when it was made. For the new one, run
+Get dashboard (Settings > Tools > Actions) again, and paste the answer into the dashboard."""
+    if not (world.config_file or world.app):
+        yield """\
+Protect one more hostname: on the page of the integration, choose Add protected hostname.
+What the dialog proposes works at once, for the device of step 4."""
+    yield f"""\
+Have Cloudflare ask for a login: on the page of the integration, choose Add login hostname,
+and {world.browser_hostname}. Any invented e-mail address will do: no mail is sent.
+One of the commands in the last step shows the code."""
+    yield f"""\
+See the setup from its beginning: on the page of the integration, choose Add service, and
+enter this API token, which is good for nothing but this demo. It belongs to a second
+account: its domain {_EMPTY_ZONE} is empty, so the list of changes is full, and the account
+that you looked at stays as it is.
+
+{await second_token(world)}
+
+To replace the API token of the first account, choose Reconfigure in its menu, and enter:
+
+{await world.cloudflare.new_token()}"""
+    tried = [proposal async for proposal in proposals(world)]
+    yield "\n\n".join(
+        [
+            "Try these commands.",
+            *(f"{each.sentence}\n\n{each.command}" for each in tried),
+        ]
     )
-    say(
-        "An API token, good for nothing but this demo. With it, change the account under Reconfigure; "
-        "or delete the account, and add it with Add service:"
-    )
-    say(f"  {await world.cloudflare.new_token()}")
-    say(
-        f"A browser that finds the hostnames, such as https://{world.browser_hostname}, and the pages of Access:"
-    )
-    say(f"  {browser_command(world)} {url}")
-    say(f"Repairs: {url}/config/repairs")
-    say(f"Activity and history: {url}/logbook, {url}/history")
-    async for proposal in proposals(world):
-        say(proposal.sentence)
-        say(f"  {proposal.command}")
-    say("Press Ctrl-C to stop.")

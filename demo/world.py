@@ -49,6 +49,8 @@ class World:
     flow: Flow | None = None
     before: dict[str, str] = field(default_factory=dict)
     hostname: str = ""
+    second_token: str = ""
+    """An API token for the account that nobody has set up yet."""
     entry_id: str = ""
     device: str = ""
     """The subentry id of the companion device that was added in the dialog."""
@@ -118,6 +120,8 @@ class World:
             country="DE",
             internal_url=home.local_url,
         )
+        for service in await _proposed_services(world):
+            await cloudflare.set_origin(home.url, service=service)
         return world
 
     async def run_from_file(self) -> None:
@@ -244,6 +248,17 @@ async def _listen(client: Client) -> Socket:
     socket = await client.connect()
     await socket.command("subscribe_events")
     return socket
+
+
+async def _proposed_services(world: World) -> list[str]:
+    """Return where a dialog may say that Home Assistant is: it listens to this machine alone."""
+    adapters = (await world.socket.command("network"))["adapters"]
+    port = urlsplit(world.home.url).port
+    return [
+        f"http://{each['address']}:{port}"
+        for adapter in adapters
+        for each in adapter["ipv4"]
+    ]
 
 
 def _browser_hostname(cloudflare: Cloudflare) -> str:

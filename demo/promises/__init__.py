@@ -65,6 +65,7 @@ REMOTE: Final[tuple[Promise, ...]] = (
     visitors.actions_need_an_administrator,
     show.dashboard_shows_everything,
     show.what_is_proposed_works,
+    show.second_account_is_offered,
     show.automations_run,
     show.only_the_alarm_is_left,
 )

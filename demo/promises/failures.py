@@ -68,6 +68,8 @@ async def lost_domain_costs_itself(world: World) -> None:
     await flow.until_shown(world.socket)
     expect_equal(flow.answer["type"], "create_entry", "the end of the dialog")
     subentry_id = (await subentry_of(world, hostname))["subentry_id"]
+    answer = await world.newest_phone.get(hostname, "/manifest.json")
+    expect_equal(answer.status, 200, f"the status at {hostname}, with a certificate,")
 
     await world.cloudflare.delete_zone(zone_id)
     rule = await block_rule(world)

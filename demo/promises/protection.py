@@ -62,7 +62,9 @@ async def open_hostname_is_told(world: World) -> None:
     world.notes.append(await repair_text(world, issue, "title"))
 
 
-@promise("a problem at Cloudflare is shown under Settings > Repairs, and fixed there")
+@promise(
+    "a problem at Cloudflare is shown under Settings > System > Repairs, and fixed there"
+)
 async def problem_is_fixed(world: World) -> None:
     """Switch WebSockets off at Cloudflare, and switch them on with the repair."""
 

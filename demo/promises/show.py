@@ -2,11 +2,12 @@
 
 from ..account import entity_id, refresh
 from ..browser import missing, run
+from ..flow import Flow
 from ..home_assistant import DOMAIN
 from ..promise import promise
 from ..remote import block_rule
 from ..report import expect, expect_equal, until
-from ..show import add_dashboard, browser_command, clear_traces, proposals
+from ..show import add_dashboard, browser_command, clear_traces, proposals, second_token
 from ..world import World
 from .uses import ALARM
 
@@ -40,6 +41,21 @@ async def _browser_opens(world: World, url: str) -> None:
     headless = "--headless=new --no-sandbox --disable-gpu --dump-dom"
     printed = await run("sh", "-c", f"{browser_command(world)} {headless} {url}")
     expect("Home Assistant" in printed, f"{url} shows {printed}")
+
+
+@promise("an account with an empty domain can be set up beside the first one")
+async def second_account_is_offered(world: World) -> None:
+    """Go through the dialog with its token up to the preview, as the demo proposes."""
+    flow = await Flow.start(world.admin)
+    await flow.submit(api_token=await second_token(world))
+    flow.expect_step("zone")
+    await flow.submit()
+    flow.expect_step("hostname")
+    await flow.submit()
+    flow.expect_step("preview")
+    changes = flow.answer["description_placeholders"]["changes"]
+    expect(changes.count("\n") >= 4, f"the changes are {changes!r}")
+    await flow.close()
 
 
 @promise(
