@@ -15,7 +15,7 @@ from .home_assistant import User
 from .promise import Promise
 from .promises import APP, LOCAL, REMOTE, SERVICES
 from .report import CheckFailed, Skipped, say
-from .show import clear_traces, print_show, speak
+from .show import clear_traces, forget_removed_devices, print_show, speak
 from .world import World
 
 _REMOTE, _LOCAL, _APP, _SERVICES = "remote", "local", "app", "services"
@@ -91,6 +91,8 @@ async def _check_world(
             ]
             if stay:
                 _print_summary(passed)
+                say("# clearing up after the checks; this takes a minute")
+                await forget_removed_devices(world)
                 if language:
                     await speak(world, language)
                 await clear_traces(world)

@@ -1,21 +1,24 @@
 """What there is to see and to try while the demo stays."""
 
+import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from dataclasses import dataclass
 import json
 import os
 from typing import Final
 
-from .account import subentries_of
+from .account import refresh, subentries_of
 from .home_assistant import DOMAIN, User
 from .phone import Phone
 from .remote import block_rule
-from .report import say
+from .report import CheckFailed, say, until
 from .world import World
 
 _DASHBOARD: Final = "cloudflare-mtls"
 _GUESTS: Final = "system-users"
 _EMPTY_ZONE: Final = "second.example"
+_SECONDS_BETWEEN_LOOKS: Final = 5
 _QUIET: Final = "curl --silent --output /dev/null"
 # The next line of a command.
 _MORE: Final = " \\\n  "
@@ -85,6 +88,26 @@ async def clear_traces(world: World) -> None:
         "/api/services/persistent_notification/dismiss",
         {"notification_id": "http-login"},
     )
+
+
+async def forget_removed_devices(world: World) -> None:
+    """Wait until Home Assistant has seen that no certificate of a removed device is left.
+
+    Until then it has to revoke them: who removes the account would read of devices that only
+    the checks know.
+    """
+
+    async def is_done() -> bool | None:
+        devices = world.home.stored(f"{DOMAIN}.{world.entry_id}")["devices"]
+        if not any(device["removed_at"] for device in devices.values()):
+            return True
+        await refresh(world)
+        await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+        return None
+
+    # If a check failed, some may stay; everything else is there to be seen all the same.
+    with suppress(CheckFailed):
+        await until("removed devices are forgotten", is_done, seconds=150)
 
 
 async def second_token(world: World) -> str:
@@ -215,7 +238,9 @@ that you looked at stays as it is.
 
 {await second_token(world)}
 
-To replace the API token of the first account, choose Reconfigure in its menu, and enter:
+To replace the API token of the first account, choose Reconfigure in its menu, and enter the
+one below. To set that account up anew with it, first take away what is there: select the gear
+beside the account, then Remove everything, and delete the account.
 
 {await world.cloudflare.new_token()}"""
     tried = [proposal async for proposal in proposals(world)]
