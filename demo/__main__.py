@@ -91,7 +91,7 @@ async def _check_world(
             ]
             if stay:
                 _print_summary(passed)
-                say("# clearing up after the checks; this takes a minute")
+                say("# clearing up after the checks; this takes up to a minute")
                 await forget_removed_devices(world)
                 if language:
                     await speak(world, language)

@@ -139,6 +139,11 @@ def browser_command(world: World) -> str:
 
 async def proposals(world: World) -> AsyncGenerator[Proposal]:
     """Yield the commands that work now."""
+    yield Proposal(
+        "Read the login codes that Cloudflare would mail, the newest last:",
+        f"curl --silent {world.cloudflare.control_url}/access/pins",
+        "[",
+    )
     if world.hostname not in await subentries_of(world):
         return
     facts = world.cloudflare.facts
@@ -155,11 +160,6 @@ async def proposals(world: World) -> AsyncGenerator[Proposal]:
     if phone := await _phone_that_gets_in(world):
         command = f"{visit}{_MORE}--cert {phone.key_file}"
         yield Proposal("Be a phone with a certificate (200):", command, "200")
-    yield Proposal(
-        "Read the login codes that Cloudflare would mail, the newest last:",
-        f"curl --silent {world.cloudflare.control_url}/access/pins",
-        "[",
-    )
     rule = await block_rule(world)
     change = json.dumps({"enabled": False})
     rule_url = f"{world.cloudflare.control_url}/rules/{rule['id']}"
@@ -229,7 +229,7 @@ What the dialog proposes works at once, for the device of step 4."""
     yield f"""\
 Have Cloudflare ask for a login: on the page of the integration, choose Add login hostname,
 and {world.browser_hostname}. Any invented e-mail address will do: no mail is sent.
-One of the commands in the last step shows the code."""
+The first command of the last step shows the code."""
     yield f"""\
 See the setup from its beginning: on the page of the integration, choose Add service, and
 enter this API token, which is good for nothing but this demo. It belongs to a second
