@@ -183,6 +183,47 @@ async def test_alias_of_the_browsers_hostname(
     assert placeholders(hass, KEY)["target"] == record
 
 
+@pytest.mark.parametrize("last", [True, False], ids=["last rule", "star"])
+async def test_deeper_name_below_a_wildcard(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    tmp_path: Path,
+    *,
+    last: bool,
+) -> None:
+    """All names of one level ask for a login; by any deeper one, everybody reaches Home Assistant."""
+    access = sandbox.state.accounts[sandbox.account_id].access
+    access.applications.clear()
+    policy = AccessPolicy("Me", "allow", [{"email": {"email": "me@example.com"}}])
+    at = [{"type": "public", "uri": "*.example.com"}]
+    access.applications["all"] = AccessApplication("All", at, [policy], id="all")
+    zone = zone_of(sandbox)
+    content = f"{sandbox.tunnel_id}.cfargotunnel.com"
+    zone.add_dns_record(DnsRecord("CNAME", "*.example.com", content, proxied=True))
+    tunnel = sandbox.state.tunnels[sandbox.tunnel_id]
+    tunnel.config = {
+        "ingress": [{"service": SERVICE}]
+        if last
+        else [
+            {"hostname": "*.example.com", "service": SERVICE},
+            {"service": "http_status:404"},
+        ]
+    }
+    await setup_integration(hass, entry)
+    async with visitor(sandbox, tmp_path) as stranger:
+        asked = await stranger.get("other.example.com", "/auth/authorize")
+        assert "403: Forbidden" not in await asked.text(), "a login is asked for there"
+        answer = await stranger.get(
+            "other.example.com", "/auth/authorize", headers={"Host": "a.b.example.com"}
+        )
+        text = await answer.text()
+    assert "403: Forbidden" in text, "the sandbox's Home Assistant did not answer"
+    # The login is in front of the companion apps' hostname, too.
+    assert reported(hass) == {KEY, "check_access_login"}
+    assert placeholders(hass, KEY)["target"] == "*.*.example.com"
+
+
 @pytest.mark.usefixtures("no_login")
 @pytest.mark.parametrize(
     ("uri", "passing"),
@@ -486,7 +527,11 @@ async def test_bypass_for_one_name_below_a_wildcard(
     """All names ask for a login but one: everybody reaches Home Assistant by it."""
     access = sandbox.state.accounts[sandbox.account_id].access
     access.applications.clear()
-    for uri, decision in (("*.example.com", "allow"), ("status.example.com", "bypass")):
+    for uri, decision in (
+        ("*.example.com", "allow"),
+        ("*.*.example.com", "allow"),
+        ("status.example.com", "bypass"),
+    ):
         include = [{"email": {"email": "me@example.com"}}]
         policy = AccessPolicy(
             uri, decision, include if decision == "allow" else [{"everyone": {}}]

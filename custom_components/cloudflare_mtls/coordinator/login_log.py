@@ -98,6 +98,8 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
             self._report({})
             return {}
         now = dt_util.utcnow()
+        # Whom earlier looks found is known, even if the log cannot be read.
+        self._report_strangers()
         read = await self._unless_missing(
             self.client.access_logins.list(
                 self.account_id, self._log.unread_since(now), now
@@ -145,7 +147,9 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
         """Return the logins of people who may not log in, and still may not, by hostname."""
         new: dict[str, list[Login]] = {}
         for login in logins:
-            if login.allowed and (hostname := hostnames.get(login.application_id)):
+            hostname = hostnames.get(login.application_id)
+            # Who has no address has no session that could be ended by it.
+            if login.allowed and login.email and hostname:
                 new.setdefault(hostname, []).append(login)
         strangers = await self._find_strangers(
             {
@@ -168,7 +172,8 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
                 ),
                 now,
             )
-            for hostname in hostnames.values()
+            # Also where there is no application at the moment.
+            for hostname in self.logins
         }
         return {hostname: each for hostname, each in told.items() if each}
 
@@ -190,14 +195,20 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
             )
         ]
         async_report(self.hass, entry.entry_id, "refused_login", issues)
+        self._report_strangers()
+        is_cut = bool(logins) and self._log.cut_at is not None
+        issues = [long_login_log_issue(entry.title)] if is_cut else []
+        async_report(self.hass, entry.entry_id, "long_login_log", issues)
+
+    def _report_strangers(self) -> None:
+        """Report who logged in and may not."""
+        country_name = async_get_loaded_country_names(self.hass)
         issues = [
             issue
-            for hostname, settings in logins.items()
+            for hostname, settings in self.logins.items()
             for issue in stranger_issues(
                 settings, self.strangers.get(hostname, ()), country_name
             )
         ]
-        async_report(self.hass, entry.entry_id, "stranger_login", issues)
-        is_cut = bool(logins) and self._log.cut_at is not None
-        issues = [long_login_log_issue(entry.title)] if is_cut else []
-        async_report(self.hass, entry.entry_id, "long_login_log", issues)
+        entry_id = self.config_entry.entry_id
+        async_report(self.hass, entry_id, "stranger_login", issues)

@@ -341,10 +341,18 @@ def test_name_below_a_wildcard_that_only_an_application_tells(
         "nas.example.com", ours=False, kind="A", content="192.0.2.1", proxied=True
     )
     seen = replace(seen, records=(*seen.records, nas))
-    login = application("*.example.com")
-    assert found(seen, login) == set()
-    told = found(seen, login, application(uri, lets_all_pass=True))
+    logins = [application("*.example.com"), application("*.*.example.com")]
+    assert found(seen, *logins) == set()
+    told = found(seen, *logins, application(uri, lets_all_pass=True))
     assert told == ({uri.partition("/")[0]} if is_told else set())
+
+
+@pytest.mark.parametrize("ingress", [{"service": SERVICE}, served("*.example.com")])
+def test_deeper_name_below_a_wildcard(ingress: dict[str, Any]) -> None:
+    """In DNS and in a tunnel's rules a star stands for several labels, in Access for one."""
+    seen = home(ingress, names=("*.example.com",))
+    assert found(seen) == {"*.example.com"}
+    assert found(seen, application("*.example.com")) == {"*.*.example.com"}
 
 
 def test_name_that_only_an_application_tells_and_that_leads_nowhere() -> None:
@@ -397,8 +405,8 @@ def test_name_that_leads_to_another_name() -> None:
     seen = replace(seen, records=(*seen.records, alias))
     assert found(seen, application(OPEN)) == {"*.example.com"}
     named = application("other.example.com", lets_all_pass=True)
-    everywhere = application("*.example.com")
-    assert found(seen, everywhere, named) == {"other.example.com"}
+    logins = [application("*.example.com"), application("*.*.example.com")]
+    assert found(seen, *logins, named) == {"other.example.com"}
 
 
 def test_as_many_rules_as_a_tunnel_may_have() -> None:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from typing import Final
 
 from ..access.coverage import asks_for_login, host_of
 from ..api.ingress import IngressRule, TunnelConfiguration
@@ -17,6 +18,8 @@ from .leading import Leading
 from .origin import Server
 from .specs import Check
 from .surroundings import Surroundings
+
+_WILDCARD: Final = "*."
 
 
 def check_other_ways(
@@ -65,7 +68,20 @@ def check_other_ways(
             and _is_open(zones, name)
             for rule, beside in ways.by(name)
         ]
-    return findings
+    return _without_deeper(findings)
+
+
+def _without_deeper(findings: list[Finding]) -> list[Finding]:
+    """Return the findings without names below a wildcard that is open itself."""
+    targets = {finding.target for finding in findings}
+    return [
+        finding
+        for finding in findings
+        if not (
+            finding.target.startswith(_WILDCARD * 2)
+            and finding.target.removeprefix(_WILDCARD) in targets
+        )
+    ]
 
 
 class _Ways:
@@ -94,7 +110,8 @@ def _led_by_records(
 ) -> Mapping[str, set[str]]:
     """Return the names that DNS records lead to each tunnel, by its id.
 
-    A wildcard record leads there by names that only an application of Access tells. Such a name may
+    A wildcard record leads there by deeper names, too; to Access, a star stands for one label only.
+    And it leads there by names that only an application of Access tells. Such a name may
     have no login although all others below the wildcard have one: nothing is inherited.
     """
     led = defaultdict[str, set[str]](set)
@@ -103,6 +120,8 @@ def _led_by_records(
         for record in observation.records:
             if tunnel_id := tunnel_behind(record, observations):
                 led[tunnel_id].add(record.name)
+                if record.name.startswith(_WILDCARD):
+                    led[tunnel_id].add(f"{_WILDCARD}{record.name}")
         for name in known:
             if any(item.type in ADDRESS_TYPES for item in observation.records_of(name)):
                 continue
