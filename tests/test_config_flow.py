@@ -217,7 +217,12 @@ async def test_all_of_it_is_there_already(
     result = await to_hostname(hass, sandbox)
     result = await submit(hass, result, {**choose(), "hostname": HOSTNAME})
     assert result["description_placeholders"]["changes"] == (
-        "None: everything is there already."
+        "Nothing has to change at Cloudflare."
+    )
+    placeholders = result["description_placeholders"]
+    assert (placeholders["before"], placeholders["then"]) == (
+        "",
+        "Select Submit to save the hostname in Home Assistant.",
     )
     await finish_from_preview(hass, sandbox, result)
 

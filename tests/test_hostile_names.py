@@ -334,7 +334,7 @@ async def test_unknown_certificate(
     """Anybody who may have certificates signed chooses what they are called."""
     events: list[Any] = []
     hass.bus.async_listen("cloudflare_mtls_certificate", events.append)
-    name = "![](https://evil/p.png)\n# `[x](https://evil)`\u202e"
+    name = '![](https://evil/p.png)\n# `[x](https://evil)`\u202e, issued today"'
     await add_certificate(
         sandbox, name=name, organization=name, device_id=name, certificate_id="foreign"
     )
@@ -350,8 +350,9 @@ async def test_unknown_certificate(
         expect_harmless_step(flow, texts)
         (field,) = flow["data_schema"]
         (option,) = field["selector"]["select"]["options"]
-        # What follows the name would be read as ours.
-        assert option["label"].endswith(f"name: {plain(name)}")
+        # No quote of the name ends it: what follows would be read as ours.
+        assert f'"{plain(name)[:-1]}\'"' in option["label"]
+        assert option["label"].count('"') == 2
         assert option["label"].isprintable()
     assert {event.data["name"] for event in events} == {plain(name)}
     result = await add(hass, loaded_entry)

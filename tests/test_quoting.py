@@ -52,6 +52,7 @@ from custom_components.cloudflare_mtls.quoting import (
 )
 from custom_components.cloudflare_mtls.wording import (
     Texts,
+    around_changes,
     async_get_texts,
     changes_of,
     exemptions_of,
@@ -154,6 +155,9 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     ),
     "at": lambda text, foreign: "28 November 2026, 16:53",
     "barrier": lambda text, foreign: Ours(text("barrier_nothing")),
+    "before": lambda text, foreign: around_changes(
+        text, "hostname", has_steps=True, hostname=foreign, zone=foreign
+    )["before"],
     "blocked_url": lambda text, foreign: Ours(TROUBLESHOOTING_URL),
     "catch_all": lambda text, foreign: Ours("  - service: http_status:404"),
     "changes": lambda text, foreign: Ours(
@@ -201,6 +205,7 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     "settings": lambda text, foreign: Ours(quoted(foreign)),
     "since": lambda text, foreign: "28 November 2026, 16:53",
     "times": lambda text, foreign: "3",
+    "then": lambda text, foreign: Ours(text("changes_hostname_then")),
     "to_device": lambda text, foreign: Ours(
         text(
             "to_device_copy",

@@ -55,14 +55,14 @@ class FixHostnameFlow(FixFlow):
         outcome = await protection.async_fix(extent)
         outcome.raise_if_unseen()
         message = describe(outcome.errors[0]) if outcome.errors else None
-        if not outcome.unseen and not any(plan.steps for plan in outcome.left.values()):
-            return self.async_create_entry(data={})
         return await self._show_left(outcome, message)
 
     async def _show_left(
         self, outcome: AccountSync, message: Message | None
     ) -> RepairsFlowResult:
-        """Show the changes that are left to make."""
+        """Show the changes that are left to make, or end the dialog if none is."""
+        if not outcome.unseen and not any(plan.steps for plan in outcome.left.values()):
+            return self.async_create_entry(data={})
         self._shown = outcome.left
         text = await async_get_dialog_texts(self.hass)
         left = [step for plan in self._shown.values() for step in plan.steps]

@@ -285,6 +285,21 @@ def changes_of(
     return Ours("\n".join(lines) or text("step_none"))
 
 
+def around_changes(
+    text: Texts, kind: str, *, has_steps: bool, **names: str
+) -> dict[str, Ours]:
+    """Return what stands before and after the changes of a new hostname, as placeholders.
+
+    kind: that of the hostname. Without changes, only Home Assistant's own list is left to write.
+    """
+    if not has_steps:
+        return {"before": Ours(), "then": Ours(text("changes_none_then"))}
+    return {
+        "before": warning(text(f"changes_{kind}", **names)),
+        "then": Ours(text(f"changes_{kind}_then")),
+    }
+
+
 def _step_key(hostname: str, step: DescribableStep) -> str:
     """Return the key of a step's sentence; rules are for other hostnames as well."""
     if isinstance(step, RuleStep) and step.leaves_out(hostname):

@@ -103,10 +103,9 @@ async def test_what_is_confirmed_is_told_no_more(
     flow = await to_step(hass, client, "confirm")
     issued = written_out(certificate.not_valid_before_utc)
     expires = written_out(certificate.not_valid_after_utc)
-    beginning = fingerprint_of(certificate)[:24]
+    beginning = fingerprint_of(certificate)[:8]
     assert listed(flow)["theirs"] == (
-        f"Fingerprint {beginning}…, issued {issued}, expires {expires}, "
-        "name: [Click](x)'"
+        f'"[Click](x)\'", issued {issued}, expires {expires}, fingerprint {beginning}…'
     )
     assert (await select(hass, client, flow, "theirs"))["type"] == "create_entry"
 
@@ -193,7 +192,9 @@ async def test_lost_store(
     assert state_of(hass, STATUS) == "unknown"
 
     flow = await to_step(hass, client, "confirm", PINNED)
-    assert listed(flow)[CERTIFICATE_ID].startswith("Claims to be for Pixel 8: ")
+    assert listed(flow)[CERTIFICATE_ID].startswith(
+        'Claims to be for Pixel 8: "Tablet", issued '
+    )
     await select(hass, client, flow, CERTIFICATE_ID)
 
     assert state_of(hass, STATUS) == "active"

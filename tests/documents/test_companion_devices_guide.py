@@ -9,6 +9,7 @@ from sandbox.state import CertificateStatus
 from tests.common import act, add_certificate, reported, settle, state_of, submit
 from tests.dialogs import (
     CHOSEN,
+    ENGLISH,
     RENEWED,
     add,
     certificates,
@@ -38,7 +39,8 @@ async def test_walk(
     device = await hass_client_no_auth()
     result = await submit(hass, await add(hass, loaded_entry), CHOSEN)
     fetched = await fetch(device, result["description_placeholders"]["url"])
-    await run_test(device, token_of_test(fetched))
+    said = await run_test(device, token_of_test(fetched))
+    assert said == ENGLISH["common"]["proof_done"]
     await settle(hass)
     assert state_of(hass, SETUP) == "proven"
     await submit(hass, result)
@@ -47,7 +49,8 @@ async def test_walk(
     result = await renew(hass, loaded_entry, subentry.subentry_id)
     result = await submit(hass, result, RENEWED)
     fetched = await fetch(device, result["description_placeholders"]["url"])
-    await run_test(device, token_of_test(fetched))
+    said = await run_test(device, token_of_test(fetched))
+    assert said == ENGLISH["common"]["proof_renewed"]
     await settle(hass)
     await press(hass, "revoke_old")
     old, new = certificates(sandbox).values()

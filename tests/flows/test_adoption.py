@@ -68,8 +68,8 @@ async def test_adoption(
     issued = written_out(certificate.not_valid_before_utc)
     expires = written_out(certificate.not_valid_after_utc)
     assert label["label"] == (
-        f"Fingerprint {fingerprint_of(certificate)[:24]}…, "
-        f"issued {issued}, expires {expires}, name: Cloudflare"
+        f'"Cloudflare", issued {issued}, expires {expires}, '
+        f"fingerprint {fingerprint_of(certificate)[:8]}…"
     )
     malformed = {"certificate": label["value"], "name": "x" * 251, "system": "ios"}
     result = await submit(hass, result, malformed)

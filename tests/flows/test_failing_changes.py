@@ -56,7 +56,7 @@ def numbered(result: Any) -> list[str]:
     parts = [line.partition(". ") for line in lines]
     assert [number for number, _, _ in parts] in (
         [str(n) for n in range(1, len(lines) + 1)],
-        ["None: everything is there already."],
+        ["Nothing has to change at Cloudflare."],
     )
     return [change for _, _, change in parts if change]
 

@@ -68,7 +68,7 @@ class Proofs:
                 return ProofResult.OTHER_CERTIFICATE
             if self._is_used(certificate_id):
                 # It was proven by mere use, perhaps when the page was opened.
-                return ProofResult.DONE if is_told else ProofResult.USED
+                return self._works(certificate_id) if is_told else ProofResult.USED
             await self._look()
             test = (certificate_id, hostname, is_told)
             if test in self._results:
@@ -93,7 +93,7 @@ class Proofs:
                 await self._note(certificate_id, result)
 
     async def _note(self, certificate_id: str, result: ProofResult) -> None:
-        if result is ProofResult.DONE:
+        if result in (ProofResult.DONE, ProofResult.RENEWED):
             await self._protection.ledger.async_note(
                 certificate_id, proven_on=dt_util.utcnow()
             )
@@ -201,6 +201,16 @@ class Proofs:
         lets_in = protection.data.lets_in(settings, certificate)
         if lets_in is False:
             return ProofResult.NOT_ACCEPTED
-        return (
-            ProofResult.UNCHECKED if None in (leads_past, lets_in) else ProofResult.DONE
-        )
+        if None in (leads_past, lets_in):
+            return ProofResult.UNCHECKED
+        return self._works(certificate.id)
+
+    def _works(self, certificate_id: str) -> ProofResult:
+        """Return that a certificate works, and whether its device has an older one that still does."""
+        for companion in (self._protection.data.companions or {}).values():
+            standings = {item.id: at for item, at in companion.certificates.items()}
+            if standings.pop(certificate_id, None) and any(
+                at and at.gets_in for at in standings.values()
+            ):
+                return ProofResult.RENEWED
+        return ProofResult.DONE

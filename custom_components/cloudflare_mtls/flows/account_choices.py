@@ -139,13 +139,19 @@ def _obstacle(
 async def _permission_table(
     hass: HomeAssistant, found: Mapping[Permission, Allowance]
 ) -> Ours:
-    """Return what the token may and may not do, as a table in Markdown."""
+    """Return what the token may not do as a table in Markdown, and what is not known yet."""
     text = await async_get_dialog_texts(hass)
     lines = [
         f"| {permission} | {text(_permission_key(permission, allowance))} |"
         for permission, allowance in found.items()
+        if allowance not in (Allowance.YES, Allowance.READS)
     ]
-    return Ours("\n".join(["", "", text("permissions"), "|---|---|", *lines]))
+    parts = []
+    if Allowance.READS in found.values():
+        parts.append(text("permissions_read"))
+    if lines:
+        parts.append("\n".join([text("permissions"), "|---|---|", *lines]))
+    return Ours("".join(f"\n\n{part}" for part in parts))
 
 
 def _permission_key(permission: Permission, allowance: Allowance) -> str:

@@ -9,8 +9,9 @@ from ..quoting import Ours, plain
 from ..runtime_data import CloudflareConfigEntry
 from ..wording import async_get_dialog_texts, describe_moment
 
-# Characters of a fingerprint: enough that nobody makes another certificate with the same beginning.
-_FINGERPRINT_BEGINNING = 24
+# Characters of a fingerprint that a person compares. Cloudflare signs what is asked for and chooses the
+# serial number, so nobody can try out certificates until one begins like another.
+_FINGERPRINT_BEGINNING = 8
 
 
 async def async_label_certificates(
@@ -21,8 +22,8 @@ async def async_label_certificates(
     """Return a line for each certificate, by Cloudflare's id.
 
     It says whether a certificate was revoked before, and for which companion device it claims to
-    be, since its name may be that of any device. The name comes last: it may read like the rest of
-    a line.
+    be, since its name may be that of any device. The name is in quotes: it may read like the rest
+    of a line.
     """
     text = await async_get_dialog_texts(hass)
     protection = entry.runtime_data.protection
@@ -42,7 +43,7 @@ async def async_label_certificates(
         claimed = {"device": plain(names[device_id])} if device_id else {}
         return text(
             "certificate_claiming" if claimed else "certificate",
-            name=plain(facts.name),
+            name=plain(facts.name).replace('"', "'"),
             issued=issued,
             expires=expires,
             fingerprint=fingerprint,

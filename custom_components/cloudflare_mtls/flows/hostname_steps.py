@@ -1,7 +1,7 @@
 """The steps of a dialog that protect a hostname: the preview of the changes, and the changes."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from typing import Any, Final, override
@@ -21,6 +21,7 @@ from ..quoting import Ours
 from ..wording import (
     Message,
     Texts,
+    around_changes,
     async_get_dialog_texts,
     changes_of,
     describe,
@@ -233,7 +234,7 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
     async def _show_steps(
         self,
         step_id: str,
-        steps: Iterable[Step],
+        steps: Collection[Step],
         access: Ours,
         schema: probatio.Schema,
         message: Message | None,
@@ -249,8 +250,14 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             message=message,
             warnings=[shuts_out],
             placeholders={
+                **around_changes(
+                    text,
+                    "hostname",
+                    has_steps=bool(steps),
+                    hostname=hostname,
+                    zone=draft.chosen.zone.name,
+                ),
                 "hostname": hostname,
-                "zone": draft.chosen.zone.name,
                 "changes": paragraphs(changes_of(text, hostname, steps), access),
                 "permissions": draft.chosen.permissions,
             },

@@ -32,7 +32,7 @@ def preview_of(
             text(message.key, **message.placeholders)
             for message in map(describe_login_problem, problems)
         ),
-        text("login_others_stay", hostname=settings.hostname),
+        text("login_others_stay"),
     )
 
 

@@ -17,6 +17,7 @@ from ..login_trials import TRIAL
 from ..quoting import Ours, shown
 from ..wording import (
     Message,
+    around_changes,
     async_get_country_names,
     async_get_dialog_texts,
     describe_login_problem,
@@ -135,7 +136,9 @@ class LoginReviewSteps(LoginTrialSteps, LoginRulesSteps, LoginAdoptionSteps):
             message=message,
             warnings=warnings,
             placeholders={
-                "hostname": self._hostname,
+                **around_changes(
+                    text, "login", has_steps=bool(plan.steps), hostname=self._hostname
+                ),
                 "changes": preview_of(
                     text, country_name, made(self._observation), plan, self._seats
                 ),

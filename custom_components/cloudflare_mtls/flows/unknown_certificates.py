@@ -20,6 +20,7 @@ from ..engine.certificates.certificate import (
 )
 from ..engine.certificates.orders import Orders
 from ..engine.certificates.trust import Trust
+from ..quoting import listed, shown
 from ..wording import Message, describe, describe_problem
 from .certificate_labels import async_label_certificates
 from .fix_flow import FixFlow
@@ -56,6 +57,22 @@ class UnknownCertificatesFlow(FixFlow):
     _owners: Mapping[str, _Owners] = MappingProxyType({})
     _stopped: frozenset[str] = frozenset()
     _orders: Orders = Orders()
+
+    @override
+    async def async_step_init(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Show the certificates, and offer what can be done."""
+        labels: Mapping[str, str] = {}
+        if self._entry.state is ConfigEntryState.LOADED:
+            labels = await async_label_certificates(
+                self.hass, self._entry, self._unknown
+            )
+        return self.async_show_menu(
+            step_id="init",
+            menu_options=[*self.fixes, "ignore"],
+            description_placeholders=shown({"certificates": listed(labels.values())}),
+        )
 
     @override
     async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:

@@ -24,6 +24,7 @@ from .visitor import came_through_tunnel
 class ProofResult(StrEnum):
     """What a test showed.
 
+    renewed: it was done, and the device has an older certificate beside it.
     used: it was done before.
     unknown: no certificate that is good has this link.
     elsewhere: the device did not come through Cloudflare.
@@ -35,6 +36,7 @@ class ProofResult(StrEnum):
     """
 
     DONE = "done"
+    RENEWED = "renewed"
     USED = "used"
     UNKNOWN = "unknown"
     ELSEWHERE = "elsewhere"
@@ -54,6 +56,7 @@ PATH: Final = f"/api/{DOMAIN}/proof"
 
 _STATUSES: Final[Mapping[ProofResult, HTTPStatus]] = {
     ProofResult.DONE: HTTPStatus.OK,
+    ProofResult.RENEWED: HTTPStatus.OK,
     ProofResult.USED: HTTPStatus.CONFLICT,
     ProofResult.UNKNOWN: HTTPStatus.NOT_FOUND,
     ProofResult.ELSEWHERE: HTTPStatus.FORBIDDEN,
