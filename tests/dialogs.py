@@ -250,7 +250,7 @@ async def renew_and_test(
     fetched = await fetch(client, link_of(hass, renewed))
     await settle(hass)
     said = await run_test(client, token_of_test(fetched))
-    assert said == ENGLISH["common"]["proof_done"]
+    assert said == ENGLISH["common"]["proof_renewed"]
     await settle(hass)
     return renewed
 

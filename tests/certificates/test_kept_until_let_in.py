@@ -100,7 +100,7 @@ async def test_tested_at_a_hostname_of_other_devices(
     await pass_time(hass, freezer, 20 * DAY)
     assert certificates(sandbox)[old] == "active"
 
-    assert await run_test(client, token, Host=HOSTNAME) == TEXTS["proof_done"]
+    assert await run_test(client, token, Host=HOSTNAME) == TEXTS["proof_renewed"]
     await pass_time(hass, freezer, 8 * DAY)
     assert certificates(sandbox) == {
         old: "revoked",
@@ -133,7 +133,7 @@ async def test_tested_while_the_rules_list_the_old_one_only(
     faults.clear()
     await look_often(hass, freezer)
     assert pinned(sandbox, BLOCK_REF) == fingerprints(sandbox, CERTIFICATE_ID, new)
-    assert await run_test(client, token) == TEXTS["proof_done"]
+    assert await run_test(client, token) == TEXTS["proof_renewed"]
     await pass_time(hass, freezer, 8 * DAY)
     assert certificates(sandbox) == {CERTIFICATE_ID: "revoked", new: "active"}
 
@@ -177,7 +177,7 @@ async def test_new_one_that_leaves_the_rules_after_its_test(
     """Somebody changed the rules at Cloudflare, and they cannot be fixed: the device needs the old one."""
     client = await hass_client_no_auth()
     new, token = await renew(hass, home, client, CERTIFICATE_ID)
-    assert await run_test(client, token) == TEXTS["proof_done"]
+    assert await run_test(client, token) == TEXTS["proof_renewed"]
     await settle(hass)
     assert state_of(hass, OLD_BUTTON) != "unavailable"
     take_out_of_rules(sandbox, faults, new)
@@ -256,7 +256,7 @@ async def test_due_while_the_rules_cannot_be_read(
     date = {"revoke_old_after": 2} if by == "date" else {}
     new, token = await renew(hass, home, client, CERTIFICATE_ID, **date)
     if by == "test":
-        assert await run_test(client, token) == TEXTS["proof_done"]
+        assert await run_test(client, token) == TEXTS["proof_renewed"]
     await look_often(hass, freezer)
     take_out_of_rules(sandbox, faults, new)
     faults.unavailable("GET", "/rulesets")

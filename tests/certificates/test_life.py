@@ -54,6 +54,7 @@ from tests.dialogs import (
 )
 
 DONE = ENGLISH["common"]["proof_done"]
+DONE_BESIDE_OLDER = ENGLISH["common"]["proof_renewed"]
 
 
 async def test_whole_life(
@@ -111,7 +112,7 @@ async def test_whole_life(
     assert state_of(hass, NEXT) == expires_on.isoformat()
 
     # Seven days after the device has used the new one, the old one is revoked.
-    assert await run_test(client, token) == DONE
+    assert await run_test(client, token) == DONE_BESIDE_OLDER
     assert state_of(hass, HANDOVER) == "proven"
     await pass_time(hass, freezer, 7 * DAY)
     # It had expired by then, and is revoked all the same.
@@ -308,7 +309,7 @@ async def test_proof_right_before_the_new_certificate_expires(
         validity_days=5,
     )
     token = token_of_test(await fetch(client, link_of(hass, renewed)))
-    assert await run_test(client, token) == DONE
+    assert await run_test(client, token) == DONE_BESIDE_OLDER
 
     await pass_time(hass, freezer, 20 * DAY)
 

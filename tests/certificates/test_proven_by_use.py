@@ -152,10 +152,10 @@ async def test_page_proves_the_certificate_that_was_shown(
     second = await phone.renew(first)
     assert await phone.test(first) == TEXTS["proof_other_certificate"]
     assert state_of(hass, HANDOVER) == "taken"
-    assert await phone.test(second) == TEXTS["proof_done"]
+    assert await phone.test(second) == TEXTS["proof_renewed"]
     assert state_of(hass, HANDOVER) == "proven"
     # Opening the page may have proven it before.
-    assert await phone.test(second) == TEXTS["proof_done"]
+    assert await phone.test(second) == TEXTS["proof_renewed"]
 
 
 async def test_page_without_any_certificate(

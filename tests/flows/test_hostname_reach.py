@@ -204,7 +204,8 @@ async def test_zone_of_a_hostname(
         zones[name] = sandbox.state.add_zone(name)
     result = await enter(hass, sandbox, typed)
     assert result["step_id"] == "preview"
-    assert result["description_placeholders"]["zone"] == zone_name
+    before = result["description_placeholders"]["before"]
+    assert f"in the domain `{zone_name}`" in before
 
     result = await submit(hass, result)
 
@@ -224,7 +225,8 @@ async def test_name_that_only_ends_like_another_zone(
     sandbox.state.add_zone("lab.example.com")
     result = await enter(hass, sandbox, "ha-mobile.notlab.example.com")
     assert result["step_id"] == "no_certificate"
-    assert result["description_placeholders"]["zone"] == "example.com"
+    before = result["description_placeholders"]["before"]
+    assert "in the domain `example.com`" in before
 
 
 async def test_proposal_where_another_zone_is_closer(

@@ -118,7 +118,7 @@ async def test_preview_shows_what_the_token_may_do(
 
     assert result["step_id"] == "preview"
     table = result["description_placeholders"]["permissions"]
-    assert table.count("\n| ") == 15
+    assert table.count("\n| ") == 2
     assert "| Zone / Zone Settings / Edit | missing (optional) |" in table
     assert table.count("| missing") == 1
     assert sandbox.journal.writes == []

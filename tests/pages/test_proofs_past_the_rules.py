@@ -118,7 +118,7 @@ async def test_visitors_who_are_let_past_the_rules(
     zone_of(sandbox).ip_access_rules.clear()
     zone_of(sandbox).worker_routes.clear()
     await act(hass, entry, "verify", hostname=HOSTNAME)
-    assert await run_test(client, token) == TEXTS["proof_done"]
+    assert await run_test(client, token) == TEXTS["proof_renewed"]
 
 
 async def test_open_until_a_visit_is_seen_to_be_blocked(
@@ -158,7 +158,7 @@ async def test_what_cannot_be_read(
     assert state_of(hass, HANDOVER) == "taken"
     faults.clear()
     freezer.tick(timedelta(seconds=10))
-    assert await run_test(client, token) == TEXTS["proof_done"]
+    assert await run_test(client, token) == TEXTS["proof_renewed"]
 
 
 async def test_again_and_again(
@@ -181,7 +181,7 @@ async def test_again_and_again(
 
     zone_of(sandbox).worker_routes.clear()
     freezer.tick(timedelta(seconds=10))
-    assert await run_test(client, token) == TEXTS["proof_done"]
+    assert await run_test(client, token) == TEXTS["proof_renewed"]
 
 
 async def test_again_after_the_clock_was_set_back(
@@ -200,7 +200,7 @@ async def test_again_after_the_clock_was_set_back(
     home_clock.set(-timedelta(hours=2))
     freezer.tick(timedelta(seconds=10))
 
-    assert await run_test(client, token) == TEXTS["proof_done"]
+    assert await run_test(client, token) == TEXTS["proof_renewed"]
 
 
 async def test_token_without_the_optional_permissions(
@@ -210,4 +210,4 @@ async def test_token_without_the_optional_permissions(
     optional = {name for name in ALL_PERMISSIONS if "firewall" in name or "worker" in name}  # fmt: skip
     assert optional
     sandbox.state.tokens[sandbox.token].permissions = ALL_PERMISSIONS - optional
-    assert await run_test(client, token) == TEXTS["proof_done"]
+    assert await run_test(client, token) == TEXTS["proof_renewed"]
