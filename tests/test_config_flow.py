@@ -52,8 +52,7 @@ async def test_from_the_token_to_the_protected_hostname(
 
     result = await submit(hass, result, zone_and_tunnel(sandbox))
     assert result["step_id"] == "hostname"
-    before = result["description_placeholders"]["before"]
-    assert "in the domain `example.com`" in before
+    assert result["description_placeholders"]["zone"] == "example.com"
     proposed = result["data_schema"]({"advanced": {}})
     assert proposed == {
         "hostname": HOSTNAME,

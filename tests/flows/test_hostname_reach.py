@@ -225,8 +225,7 @@ async def test_name_that_only_ends_like_another_zone(
     sandbox.state.add_zone("lab.example.com")
     result = await enter(hass, sandbox, "ha-mobile.notlab.example.com")
     assert result["step_id"] == "no_certificate"
-    before = result["description_placeholders"]["before"]
-    assert "in the domain `example.com`" in before
+    assert result["description_placeholders"]["zone"] == "example.com"
 
 
 async def test_proposal_where_another_zone_is_closer(

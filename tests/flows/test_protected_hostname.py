@@ -119,7 +119,7 @@ async def test_nothing_changed(
     sandbox.journal.clear()
     result = await change(hass, loaded_entry)
     result = await submit(hass, result, with_defaults(result))
-    assert result["description_placeholders"]["changes"].startswith("None")
+    assert result["description_placeholders"]["changes"].startswith("Nothing")
     result = await submit(hass, result)
     assert result["reason"] == "reconfigure_successful"
     assert sandbox.journal.writes == []

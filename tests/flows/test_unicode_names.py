@@ -133,8 +133,7 @@ async def test_proposal(hass: HomeAssistant, sandbox: Sandbox, zone: Zone) -> No
     proposed = result["data_schema"]({"advanced": {}})
     assert proposed["hostname"] == "home-mobile.mås-hem.example"
     assert proposed["service"] == SERVICE
-    before = result["description_placeholders"]["before"]
-    assert "in the domain `mås-hem.example`" in before
+    assert result["description_placeholders"]["zone"] == "mås-hem.example"
     result = await submit(hass, result, choose())
     assert result["step_id"] == "preview"
     assert sandbox.journal.writes == []
