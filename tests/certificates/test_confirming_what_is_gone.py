@@ -173,7 +173,7 @@ async def test_certificate_that_was_revoked_and_reactivated(
     past = "Was revoked, then reactivated at Cloudflare. "
     lines = listed(flow)
     assert lines[CERTIFICATE_ID].startswith(past)
-    assert fingerprint_of(certificate.certificate)[:24] in lines[CERTIFICATE_ID]
+    assert fingerprint_of(certificate.certificate)[:8] in lines[CERTIFICATE_ID]
     assert past not in lines["other"]
 
 
