@@ -109,7 +109,7 @@ async def test_fixable_problem(
 
     flow = await begin_repair(client, issues(hass)[key])
     assert flow["step_id"] == "confirm"
-    assert flow["description_placeholders"] == told
+    assert flow["description_placeholders"] == {**told, "warning": ""}
     assert world(sandbox) == before
 
     done = await confirm_repair(client, flow)
