@@ -96,6 +96,56 @@ async def test_order_is_kept(
     assert reported(hass) == set()
 
 
+@pytest.mark.parametrize(
+    "entity_id", [[SWITCH], f"{SWITCH}, switch.lamp", SWITCH.upper()]
+)
+async def test_order_in_another_form(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    away: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    entity_id: Any,
+) -> None:
+    """Scripts, templates and the REST API name entities in each of these ways."""
+    await hass.services.async_call(
+        "switch", "turn_off", {"entity_id": entity_id}, blocking=True, context=Context()
+    )
+    await settle(hass)
+    assert "hostnames_wait" in reported(hass)
+    await come_back(hass, faults, away, freezer)
+    assert leads_here(sandbox) == (False, False)
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        {"entity_id": "none"},
+        {"entity_id": "no entity"},
+        {"entity_id": "switch.lamp"},
+        {"entity_id": 1},
+        {"entity_id": None},
+        {},
+        SWITCH,
+    ],
+)
+async def test_order_to_nothing_of_ours(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    away: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    held: Any,
+) -> None:
+    """Whatever an event of this type holds, nothing happens."""
+    called = {"domain": "switch", "service": "turn_off", "service_data": held}
+    hass.bus.async_fire("call_service", called)
+    await settle(hass)
+    assert "hostnames_wait" not in reported(hass)
+    await come_back(hass, faults, away, freezer)
+    assert leads_here(sandbox) == (True, True)
+
+
 async def test_token_that_is_refused(
     hass: HomeAssistant,
     sandbox: Sandbox,

@@ -3,23 +3,26 @@
 Home Assistant ignores such orders, and says nothing.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import (
     ATTR_DOMAIN,
+    ATTR_ENTITY_ID,
     ATTR_SERVICE,
     ATTR_SERVICE_DATA,
+    ENTITY_MATCH_NONE,
     EVENT_CALL_SERVICE,
     STATE_UNAVAILABLE,
 )
 from homeassistant.core import Event, HomeAssistant, callback
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import config_validation as cv, entity_registry as er
 from homeassistant.helpers.target import (
     TargetSelection,
     async_extract_referenced_entity_ids,
 )
+import probatio
 
 from .const import DOMAIN
 
@@ -71,9 +74,8 @@ def _targets(
     hass: HomeAssistant, target: dict[str, Any], domain: str, ending: str
 ) -> Iterator[tuple[str, ConfigEntry, str]]:
     """Yield the entities that were given an order, each with its account and its subentry's id."""
-    found = async_extract_referenced_entity_ids(hass, TargetSelection(target))
     registry = er.async_get(hass)
-    for entity_id in found.referenced | found.indirectly_referenced:
+    for entity_id in _entity_ids(hass, target):
         entity = registry.async_get(entity_id)
         if (
             entity is None
@@ -85,6 +87,20 @@ def _targets(
         subentry_id = entity.unique_id.removesuffix(ending)
         if entry is not None and subentry_id in entry.subentries:
             yield entity_id, entry, subentry_id
+
+
+def _entity_ids(hass: HomeAssistant, target: dict[str, Any]) -> Collection[str]:
+    """Return the entities that an order names, in one of the ways in which actions take them."""
+    try:
+        named = cv.comp_entity_ids_or_uuids(
+            target.get(ATTR_ENTITY_ID, ENTITY_MATCH_NONE)
+        )
+    except AttributeError, TypeError, probatio.Invalid:
+        # Anybody's event of this type may hold anything.
+        return ()
+    selection = TargetSelection({**target, ATTR_ENTITY_ID: named})
+    found = async_extract_referenced_entity_ids(hass, selection)
+    return found.referenced | found.indirectly_referenced
 
 
 async def _is_allowed(hass: HomeAssistant, user_id: str | None) -> bool:
