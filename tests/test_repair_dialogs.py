@@ -49,7 +49,7 @@ def test_dialogs_of_repairs_can_be_filled() -> None:
         },
         "certificate_ready": {"handover": handover},
         **{
-            key: {"init": set(), "confirm": set(), "revoke": set()}
+            key: {"init": {"certificates"}, "confirm": set(), "revoke": set()}
             for key in UNKNOWN_CERTIFICATES
         },
         **{

@@ -95,6 +95,7 @@ async def test_stranger_is_told_after_the_application_was_deleted(
     await wait_for_refresh(hass, freezer, LOG_EVERY)
     assert "login_stranger" in told(hass)
     application = application_at(sandbox)
+    assert application
     del access_of(sandbox).applications[application.id]
     for _ in range(4):
         await wait_for_refresh(hass, freezer, EDGE_EVERY)
