@@ -158,12 +158,11 @@ def _own_issue(
     hostname: str, own: Collection[Difference], *, is_fixable: bool
 ) -> list[Issue]:
     """Return the issue for the worst that differs; what cannot be fixed has its own text."""
-    drifts = {each.drift for each in own}
     fix = (Fix.LOGIN_DRIFT, hostname) if is_fixable else None
     suffix = "" if is_fixable else "_unfixable"
-    if Drift.APPLICATION_GONE in drifts:
+    if any(each.is_open or each.drift is Drift.APPLICATION_GONE for each in own):
         key = f"login_gone{suffix}"
-    elif any(each.opens for each in drifts):
+    elif any(each.opens for each in own):
         key = f"login_opened{suffix}"
     elif is_fixable:
         return [_issue("login_drift", hostname, own, fix)]

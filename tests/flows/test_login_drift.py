@@ -511,7 +511,7 @@ async def test_ignored_opening_that_is_followed_by_another(
 
     austria.decision, austria.include = "bypass", [{"everyone": {}}]
     await look(hass, entry)
-    assert not ignored(hass, "login_opened")
+    assert not ignored(hass, "login_gone")
 
 
 @with_login

@@ -56,4 +56,4 @@ class AccessState:
         """Return whether a login hostname was seen to be open at Cloudflare."""
         login = self.logins.get(hostname)
         differences = login.plan.differences if login and login.plan else ()
-        return any(each.drift.opens for each in differences)
+        return any(each.opens for each in differences)

@@ -251,12 +251,22 @@ def test_policy_of_somebody_else_with_our_name_is_not_ours() -> None:
     assert own.policy is None
 
 
-def test_application_that_moved_away() -> None:
+@pytest.mark.parametrize(
+    ("uri", "opens"),
+    [
+        ("nas.example.com", True),
+        (f"{HOME}/api/*", True),
+        (f"{HOME}/", False),
+        ("*.example.com", False),
+    ],
+)
+def test_application_that_moved_away(uri: str, *, opens: bool) -> None:
     """Our hostname joins the addresses that it has now; the others stay."""
-    seen = in_sync(ONE, destinations=[{"type": "public", "uri": "nas.example.com"}])
+    seen = in_sync(ONE, destinations=[{"type": "public", "uri": uri}])
     stored = OwnIds(application=f"id-of-{HOME}", policy="policy")
     made = plan(seen, ONE, stored=stored)
     assert drifts(made) == [Drift.ADDRESS]
+    assert made.differences[0].opens is opens
     assert kinds(made.steps) == ["update access_application"]
 
 

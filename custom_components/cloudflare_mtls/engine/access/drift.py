@@ -15,7 +15,7 @@ from ..api.access_models import (
 from ..api.json_fields import encoded
 from ..api.selectors import InGroup, Selector, SelectorRules
 from .contents import contents_of
-from .coverage import host_of, is_of_all_paths
+from .coverage import asks_for_login, host_of, is_of_all_paths
 from .desired import (
     References,
     allowed_methods,
@@ -71,11 +71,6 @@ class Drift(StrEnum):
             Drift.LOGIN_METHODS,
         )
 
-    @property
-    def opens(self) -> bool:
-        """Return whether people get in whom nobody named."""
-        return self in (Drift.POLICY_OPENED, Drift.OPEN_POLICY)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
@@ -84,6 +79,7 @@ class Difference:
     target: the address, or the name of what differs.
     added, missing: what is there and was not chosen, and the other way round. For people, these
         are e-mail addresses, and nothing for a log. seen: the contents of what lets people in.
+    is_open: whether everybody reaches the hostname without a login.
     """
 
     drift: Drift
@@ -91,6 +87,12 @@ class Difference:
     added: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     seen: str = field(default="", compare=False)
+    is_open: bool = False
+
+    @property
+    def opens(self) -> bool:
+        """Return whether people get in whom nobody named."""
+        return self.is_open or self.drift in (Drift.POLICY_OPENED, Drift.OPEN_POLICY)
 
     @property
     def contents(self) -> str:
@@ -169,6 +171,7 @@ def _address(
             target=settings.hostname,
             added=application.uris,
             missing=(settings.hostname,),
+            is_open=not asks_for_login([application], settings.hostname),
         )
 
 
@@ -247,7 +250,10 @@ def _open_policies(
     for each in policies:
         if (drift := _drift_of(each, groups)) is Drift.OPEN_POLICY:
             yield Difference(
-                drift=drift, target=each.name, seen=contents_of([each], groups)
+                drift=drift,
+                target=each.name,
+                seen=contents_of([each], groups),
+                is_open=each.lets_all_pass,
             )
 
 
@@ -274,7 +280,9 @@ def _exceptions(
 ) -> Iterator[Difference]:
     for uri in application.public:
         if host_of(uri) == settings.hostname:
-            yield Difference(drift=Drift.PATH_EXCEPTED, target=uri)
+            yield Difference(
+                drift=Drift.PATH_EXCEPTED, target=uri, is_open=is_of_all_paths(uri)
+            )
 
 
 def _strange_exceptions(
@@ -282,7 +290,7 @@ def _strange_exceptions(
 ) -> Iterator[Difference]:
     """Yield the exceptions that open an adopted application, and not some path of it alone."""
     for each in _exceptions(application, settings):
-        if is_of_all_paths(each.target):
+        if each.is_open:
             yield replace(each, drift=Drift.STRANGERS)
 
 
@@ -322,6 +330,7 @@ def _rules(
             drift=Drift.POLICY_OPENED,
             target=policy.name,
             seen=contents_of([policy], groups),
+            is_open=policy.lets_all_pass,
         )
     elif (found.include, found.exclude) != (desired.include, desired.exclude):
         yield Difference(
@@ -389,7 +398,9 @@ def _paths(own: OwnObjects, settings: LoginSettings) -> Iterator[Difference]:
         yield Difference(drift=Drift.PATH_CLOSED, target=uri)
     for each in own.path_applications:
         for uri in sorted(set(each.uris) - wanted):
-            yield Difference(drift=Drift.PATH_OPEN, target=uri)
+            yield Difference(
+                drift=Drift.PATH_OPEN, target=uri, is_open=is_of_all_paths(uri)
+            )
 
 
 def _connector(
