@@ -24,11 +24,11 @@ _TAGS: Final = frozenset(
 )
 # Texts of the category "common" that end up in one of those places.
 _COMMON_MARKDOWN: Final = re.compile(
-    r"(access|adopted|arrival|changes|exempt|local_address|step|to_device|login(?!_path|_trial_|_by_pin))_.*|permission.*|token_more|origin_request|shuts_out|cuts_off|logins_stay|moved_in_file|stays_blocked|connector_network|removal_none"
+    r"(access|adopted|arrival|changes|exempt|local_address|step|to_device|login(?!_path|_trial_|_by_pin|_every_))_.*|permission.*|token_more|origin_request|shuts_out|cuts_off|logins_stay|moved_in_file|stays_blocked|connector_network|removal_none"
 )
 _COMMON_PAGES: Final = re.compile(r"(handover|proof|login_trial)_.*|visit_seen")
 _COMMON_PLAIN: Final = re.compile(
-    r"(problem|path_example|barrier|exposure|notification|tunnel|login_path|month)_?.*|date|moment|login_by_pin|(new|existing)_hostname|service_in_file|certificate(_.*)?|choose_what_to_do|model_.*|name_added"
+    r"(problem|path_example|barrier|exposure|notification|tunnel|login_path|month)_?.*|date|moment|login_by_pin|login_every_.*|(new|existing)_hostname|service_in_file|certificate(_.*)?|choose_what_to_do|model_.*|name_added"
 )
 
 # To make one takes longer than to render a text.

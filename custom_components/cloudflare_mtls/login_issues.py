@@ -140,7 +140,10 @@ def _is_list_changed(plan: LoginPlan) -> bool:
     """Return whether who may log in differs; what a problem that is in the way tells is no change."""
     is_blocked = bool(plan.blocking_at(Occasion.CHANGE))
     return any(
-        each.added or each.drift is not Drift.LOGIN_METHODS or not is_blocked
+        each.added
+        or each.is_unlimited
+        or each.drift is not Drift.LOGIN_METHODS
+        or not is_blocked
         for each in plan.for_a_person
     )
 

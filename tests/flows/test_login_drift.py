@@ -252,6 +252,49 @@ async def test_group_is_told_by_its_name(
 
 
 @with_login
+@pytest.mark.parametrize("choice", [KEEP, CONFIRM], ids=["keep", "confirm"])
+async def test_every_login_method_that_is_allowed_now(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    entry: MockConfigEntry,
+    choice: Any,
+) -> None:
+    """At Cloudflare, no login method means all of them: the dialog says so."""
+    application = application_at(sandbox)
+    assert application
+    application.options["allowed_idps"] = []
+    await look(hass, entry)
+
+    asked = await answer(hass, client, "login_list_changed", choice)
+    assert asked["description_placeholders"]["differences"] == (
+        "At Cloudflare, but not in your settings:\n\n"
+        "- `every login method of the account`"
+    )
+
+
+@pytest.mark.parametrize(
+    "devices", [[login(settings(countries=frozenset({"DE"})))]], ids=["in Germany"]
+)
+@pytest.mark.parametrize("choice", [KEEP, CONFIRM], ids=["keep", "confirm"])
+async def test_every_country_that_is_allowed_now(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    entry: MockConfigEntry,
+    choice: Any,
+) -> None:
+    """Without a rule for countries, people can log in from any of them: the dialog says so."""
+    policy_of(sandbox).require = []
+    await look(hass, entry)
+
+    asked = await answer(hass, client, "login_list_changed", choice)
+    assert asked["description_placeholders"]["differences"] == (
+        "At Cloudflare, but not in your settings:\n\n- `every country`"
+    )
+
+
+@with_login
 async def test_changed_list_is_undone(
     hass: HomeAssistant, sandbox: Sandbox, client: Client, entry: MockConfigEntry
 ) -> None:
@@ -577,6 +620,19 @@ async def test_list_that_changes_while_something_is_in_the_way(
     await answer(hass, client, "login_list_changed", CONFIRM, {})
     assert allowed(sandbox) == {OWNER}
     assert told(hass) == set()
+
+
+@with_login
+async def test_every_login_method_while_something_is_in_the_way(
+    hass: HomeAssistant, sandbox: Sandbox, client: Client, entry: MockConfigEntry
+) -> None:
+    ours = application_at(sandbox)
+    assert ours
+    at_home = [{"type": "public", "uri": HOME}]
+    access_of(sandbox).applications["x"] = AccessApplication("X", at_home, [], id="x")
+    ours.options["allowed_idps"] = []
+    await look(hass, entry)
+    assert told(hass) == {"login_foreign_application", "login_list_changed"}
 
 
 @with_login

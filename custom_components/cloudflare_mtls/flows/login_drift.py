@@ -147,9 +147,15 @@ def _differences(
         is_country = drift is Drift.COUNTRIES
         return country_name(item) if is_country else names.get(item, item)
 
+    every = {
+        Drift.LOGIN_METHODS: text("login_every_method"),
+        Drift.COUNTRIES: text("login_every_country"),
+    }
     differences = plan.for_a_person
+    limited = [each for each in differences if not each.is_unlimited]
     added = [name(each.drift, item) for each in differences for item in _added(each)]
-    missing = [name(each.drift, item) for each in differences for item in each.missing]
+    added += [every[each.drift] for each in differences if each.is_unlimited]
+    missing = [name(each.drift, item) for each in limited for item in each.missing]
     return paragraphs(
         text("login_added", items=listed(added)) if added else "",
         text("login_missing", items=listed(missing)) if missing else "",

@@ -79,7 +79,8 @@ class Difference:
     target: the address, or the name of what differs.
     added, missing: what is there and was not chosen, and the other way round. For people, these
         are e-mail addresses, and nothing for a log. seen: the contents of what lets people in.
-    is_open: whether everybody reaches the hostname without a login.
+    is_open: whether everybody reaches the hostname without a login. is_unlimited: whether every
+        login method or country is allowed there, and only some were chosen.
     """
 
     drift: Drift
@@ -88,6 +89,7 @@ class Difference:
     missing: tuple[str, ...] = ()
     seen: str = field(default="", compare=False)
     is_open: bool = False
+    is_unlimited: bool = False
 
     @property
     def opens(self) -> bool:
@@ -213,6 +215,7 @@ def _settings(
             target=settings.hostname,
             added=tuple(sorted(application.allowed_login_methods - allowed)),
             missing=tuple(sorted(allowed - application.allowed_login_methods)),
+            is_unlimited=not application.allowed_login_methods,
         )
     if different:
         yield Difference(
@@ -351,6 +354,7 @@ def _rules(
             target=policy.name,
             added=tuple(sorted(have - settings.countries)),
             missing=tuple(sorted(settings.countries - have)),
+            is_unlimited=bool(settings.countries) and not have,
         )
 
 
