@@ -146,9 +146,8 @@ async def _permission_table(
         for permission, allowance in found.items()
         if allowance not in (Allowance.YES, Allowance.READS)
     ]
-    parts = []
-    if Allowance.READS in found.values():
-        parts.append(text("permissions_read"))
+    # Without what is needed, no dialog comes this far.
+    parts = [text("permissions_read")]
     if lines:
         parts.append("\n".join([text("permissions"), "|---|---|", *lines]))
     return Ours("".join(f"\n\n{part}" for part in parts))
