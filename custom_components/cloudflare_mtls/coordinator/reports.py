@@ -60,8 +60,7 @@ class ReportCoordinator(DataUpdateCoordinator[Mapping[str, ConnectorReport]]):
         self._read_on: dict[str, Moment] = {}
         self._app_addresses: list[str] = []
         self._apps_found_on: Moment | None = None
-        # None before the first look.
-        self._told: Mapping[str, ConnectorReport] | None = None
+        self._has_looked = False
         self._shared = async_get_account_state(hass, entry.data[CONF_ACCOUNT_ID])
 
     def of_tunnel(self, tunnel_id: str) -> tuple[ConnectorReport, ...]:
@@ -80,14 +79,14 @@ class ReportCoordinator(DataUpdateCoordinator[Mapping[str, ConnectorReport]]):
 
         A connector that has fallen silent still has its rules.
         """
-        if self._told is None:
+        if not self._has_looked:
             return None
         names = self._local_tunnel_names()
         return [
             TunnelConfiguration(
                 tunnel_id=report.tunnel_id, ingress=report.ingress, raw={}
             )
-            for address, report in self._told.items()
+            for address, report in self._shared.connectors.items()
             if report.tunnel_id in names and address in self._addresses
         ]
 
@@ -112,7 +111,8 @@ class ReportCoordinator(DataUpdateCoordinator[Mapping[str, ConnectorReport]]):
             if report
         }
         # A connector may have fallen silent before the account was reloaded.
-        self._told = self._shared.connectors = {**self._shared.connectors, **reports}
+        self._shared.connectors = {**self._shared.connectors, **reports}
+        self._has_looked = True
         for address in reports.keys() & self.data.keys():
             if _connected(reports[address]) != _connected(self.data[address]):
                 self._look_again(reports[address].tunnel_id)

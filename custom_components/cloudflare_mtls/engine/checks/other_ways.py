@@ -106,7 +106,7 @@ class _Ways:
 
 
 def _led_by_records(
-    observations: Iterable[Observation], known: Collection[str]
+    observations: Collection[Observation], known: Collection[str]
 ) -> Mapping[str, set[str]]:
     """Return the names that DNS records lead to each tunnel, by its id.
 
@@ -115,7 +115,6 @@ def _led_by_records(
     have no login although all others below the wildcard have one: nothing is inherited.
     """
     led = defaultdict[str, set[str]](set)
-    observations = list(observations)
     for observation in observations:
         for record in observation.records:
             if tunnel_id := tunnel_behind(record, observations):

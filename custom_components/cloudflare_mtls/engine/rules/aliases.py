@@ -1,12 +1,14 @@
 """Follows DNS records that lead to other names of the account's zones (pure)."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from ..api.models import ADDRESS_TYPES, DnsRecord, Observation
 from ..api.names import in_dns
 
 
-def tunnel_behind(record: DnsRecord, observations: Iterable[Observation]) -> str | None:
+def tunnel_behind(
+    record: DnsRecord, observations: Collection[Observation]
+) -> str | None:
     """Return the id of the tunnel that a record leads to, by itself or by other names; None for none.
 
     Other names are followed in the zones that are observed. A record that leads back to where it
@@ -15,7 +17,6 @@ def tunnel_behind(record: DnsRecord, observations: Iterable[Observation]) -> str
     Source: developers.cloudflare.com, mTLS, "Bring your own CA": what counts of a chain of CNAME
     records is the hostname that a visitor asks for.
     """
-    observations = list(observations)
     followed = set[str]()
     here: DnsRecord | None = record
     while here and here.tunnel_id is None:
@@ -27,7 +28,7 @@ def tunnel_behind(record: DnsRecord, observations: Iterable[Observation]) -> str
     return here.tunnel_id if here else None
 
 
-def _record_at(name: str, observations: Iterable[Observation]) -> DnsRecord | None:
+def _record_at(name: str, observations: Collection[Observation]) -> DnsRecord | None:
     """Return the record that answers for a name: its own, else that of the closest wildcard."""
     for observation in observations:
         for record in observation.records_of(name):
