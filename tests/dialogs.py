@@ -8,7 +8,9 @@ from aiohttp.test_utils import TestClient
 from homeassistant.config_entries import SOURCE_USER
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.cloudflare_mtls.const import DOMAIN
 from custom_components.cloudflare_mtls.pages.handovers import (
@@ -29,6 +31,7 @@ from .common import (
     is_loaded,
     records_of,
     settle,
+    setup_integration,
     submit,
     zone_of,
 )
@@ -259,6 +262,15 @@ def certificates(sandbox: Sandbox) -> dict[str, CertificateStatus]:
     """Return the status of each certificate, oldest first."""
     found = zone_of(sandbox).certificates
     return {key: item.status for key, item in found.items()}
+
+
+async def browser_at_repairs(
+    hass: HomeAssistant, entry: MockConfigEntry, hass_client: ClientSessionGenerator
+) -> Client:
+    """Set up an account, and return the browser of a person who opens its repairs."""
+    assert await async_setup_component(hass, "repairs", {})
+    await setup_integration(hass, entry)
+    return await hass_client()
 
 
 async def open_repair(client: Client, issue_id: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from sandbox import Sandbox
-from sandbox.state import ALL_PERMISSIONS, Rule
+from sandbox.state import Rule
 from tests.common import (
     EDGE_EVERY,
     HOSTNAME,
@@ -23,6 +23,7 @@ from tests.common import (
 )
 from tests.faults import Faults
 from tests.restarts import restarted, same_account
+from tests.unreadable import come_back, go_away
 
 from .test_exposures import ENDS, ENFORCED, put_first
 
@@ -40,26 +41,6 @@ def settings() -> dict[str, Any]:
 def let_in(sandbox: Sandbox) -> None:
     """Have somebody's rule let visitors of another country in: no visit from here meets that."""
     put_first(sandbox, Rule("skip", 'ip.src.country eq "KP"', action_parameters=ENDS))
-
-
-def go_away(sandbox: Sandbox, faults: Faults, why: str) -> None:
-    """Have something not be readable, or not with this token."""
-    match why:
-        case "Cloudflare":
-            faults.unavailable("*", "")
-        case "tunnel":
-            faults.unavailable("GET", "/configurations")
-        case "rules":
-            faults.unavailable("GET", "/rulesets")
-        case _:
-            token = sandbox.state.tokens[sandbox.token]
-            token.permissions = ALL_PERMISSIONS - {why}
-
-
-def come_back(sandbox: Sandbox, faults: Faults) -> None:
-    """Have everything be readable again."""
-    faults.clear()
-    sandbox.state.tokens[sandbox.token].permissions = ALL_PERMISSIONS
 
 
 @pytest.fixture

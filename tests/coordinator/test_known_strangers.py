@@ -86,7 +86,7 @@ async def test_stranger_is_told_after_the_application_was_deleted(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Somebody deletes the application; Home Assistant makes it anew."""
+    """Somebody deletes the application; Home Assistant creates it again."""
     access_of(sandbox).applications.pop("nas", None)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
@@ -99,6 +99,6 @@ async def test_stranger_is_told_after_the_application_was_deleted(
     del access_of(sandbox).applications[application.id]
     for _ in range(4):
         await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    assert application_at(sandbox), "it was made anew"
+    assert application_at(sandbox), "it was created again"
     await wait_for_refresh(hass, freezer, LOG_EVERY)
     assert "login_stranger" in told(hass)

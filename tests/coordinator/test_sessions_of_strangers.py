@@ -5,7 +5,6 @@ from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
-from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
@@ -15,7 +14,7 @@ from custom_components.cloudflare_mtls.subentries import login_data
 from sandbox import Sandbox
 from sandbox.state import AccessApplication, AccessGroup, AccessPolicy
 from tests.common import placeholders, settle, setup_integration, wait_for_refresh
-from tests.dialogs import Client
+from tests.dialogs import Client, browser_at_repairs
 from tests.engine.access.helpers import (
     HOME,
     OWNER,
@@ -75,9 +74,7 @@ async def client(
     hass_client: ClientSessionGenerator,
 ) -> Client:
     """Return the browser of a person who opens the repairs of an account."""
-    assert await async_setup_component(hass, "repairs", {})
-    await setup_integration(hass, entry)
-    return await hass_client()
+    return await browser_at_repairs(hass, entry, hass_client)
 
 
 def reads(sandbox: Sandbox) -> int:

@@ -9,7 +9,6 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from sandbox import Sandbox
-from sandbox.state import ALL_PERMISSIONS
 from tests.common import (
     CERTIFICATE_ID,
     COMPANION_ID,
@@ -27,26 +26,13 @@ from tests.common import (
     zone_of,
 )
 from tests.faults import Faults
+from tests.unreadable import come_back, go_away
 
 from .test_removals import remove, traces
 
 KEY = "removal_pending"
 LACKING = ("waf:edit", "dns:edit", "tunnel:edit", "ssl:edit")
-away = pytest.mark.parametrize("why", ["Cloudflare", "token", "zone", *LACKING])
-
-
-def go_away(sandbox: Sandbox, faults: Faults, why: str) -> None:
-    """Have something not be readable, or not with this token."""
-    match why:
-        case "Cloudflare":
-            faults.unavailable("*", "")
-        case "token":
-            faults.refuse("*", "", 401, 1000, "Invalid API Token")
-        case "zone":
-            faults.unavailable("GET", "/rulesets")
-        case _:
-            token = sandbox.state.tokens[sandbox.token]
-            token.permissions = ALL_PERMISSIONS - {why}
+away = pytest.mark.parametrize("why", ["Cloudflare", "token", "rules", *LACKING])
 
 
 @away
@@ -69,8 +55,7 @@ async def test_hostname(
         assert placeholders(hass, KEY) == {"hostname": HOSTNAME}
         await wait_for_refresh(hass, freezer, EDGE_EVERY)
 
-    faults.clear()
-    sandbox.state.tokens[sandbox.token].permissions = ALL_PERMISSIONS
+    come_back(sandbox, faults)
     # As after a new token.
     assert await hass.config_entries.async_reload(loaded_entry.entry_id)
     for _ in range(3):
@@ -79,7 +64,7 @@ async def test_hostname(
     assert reported(hass) == set()
 
 
-@pytest.mark.parametrize("why", ["Cloudflare", "zone"])
+@pytest.mark.parametrize("why", ["Cloudflare", "rules"])
 async def test_single_failure(
     hass: HomeAssistant,
     sandbox: Sandbox,

@@ -7,7 +7,6 @@ from typing import Any
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
-from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
@@ -17,8 +16,8 @@ from custom_components.cloudflare_mtls.coordinator.login_writer import LoginWrit
 from custom_components.cloudflare_mtls.subentries import login_data
 from sandbox import Sandbox
 from sandbox.state import AccessApplication, AccessGroup, AccessPolicy
-from tests.common import HOSTNAME, act, issues, placeholders, settle, setup_integration
-from tests.dialogs import Client, open_repair
+from tests.common import HOSTNAME, act, issues, placeholders, settle
+from tests.dialogs import Client, browser_at_repairs, open_repair
 from tests.engine.access.helpers import (
     HOME,
     OWNER,
@@ -66,9 +65,7 @@ async def client(
     hass_client: ClientSessionGenerator,
 ) -> Client:
     """Return the browser of a person who opens the repairs of an account."""
-    assert await async_setup_component(hass, "repairs", {})
-    await setup_integration(hass, entry)
-    return await hass_client()
+    return await browser_at_repairs(hass, entry, hass_client)
 
 
 async def look(hass: HomeAssistant, entry: MockConfigEntry) -> None:

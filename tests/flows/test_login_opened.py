@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
-from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
@@ -14,7 +13,7 @@ from sandbox import Sandbox
 from sandbox.state import AccessApplication, AccessGroup, AccessPolicy
 from tests.common import setup_integration
 from tests.coordinator.test_login_exceptions import ELSEWHERE, excepting
-from tests.dialogs import Client
+from tests.dialogs import Client, browser_at_repairs
 from tests.engine.access.helpers import HOME, OWNER, settings, without_pauses
 from tests.faults import Faults
 from tests.logins import access_of, application_at, login, only_another_login, told
@@ -67,9 +66,7 @@ async def client(
     hass_client: ClientSessionGenerator,
 ) -> Client:
     """Return the browser of a person who opens the repairs of an account."""
-    assert await async_setup_component(hass, "repairs", {})
-    await setup_integration(hass, entry)
-    return await hass_client()
+    return await browser_at_repairs(hass, entry, hass_client)
 
 
 @not_in_sync
