@@ -232,14 +232,14 @@ and {world.browser_hostname}. Any invented e-mail address will do: no mail is se
 The first command of the last step shows the code."""
     yield f"""\
 See the setup from its beginning: on the page of the integration, choose Add service, and
-enter this API token, which is good for nothing but this demo. It belongs to a second
+enter this API token, which works only in this demo. It belongs to a second
 account: its domain {_EMPTY_ZONE} is empty, so the list of changes is full, and the account
 that you looked at stays as it is.
 
 {await second_token(world)}
 
 To replace the API token of the first account, choose Reconfigure in its menu, and enter the
-one below. To set that account up anew with it, first take away what is there: select the gear
+one below. To set that account up again with it, first take away what is there: select the gear
 beside the account, then Remove everything, and delete the account.
 
 {await world.cloudflare.new_token()}"""

@@ -131,7 +131,7 @@ def test_foreign_record_and_foreign_ingress_survive_a_tear_down() -> None:
 
 
 def test_foreign_ingress_survives_beside_another_hostname() -> None:
-    """Whoever removed it is told that the rule still names it."""
+    """The person who removed it is told that the rule still names it."""
     world = replace(
         in_sync(HOST, OTHER),
         records=(record(ours=False), record(OTHER)),

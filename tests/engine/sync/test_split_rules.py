@@ -121,7 +121,7 @@ def test_hostname_moves_step_by_step() -> None:
 
 
 def test_hostname_stays_named_until_another_rule_names_it() -> None:
-    """Nothing leads to it, so it is not open without; whoever leads to it finds it closed."""
+    """Nobody reaches it now. If somebody adds a record for it, it is closed."""
     led = settled(observed(), TOGETHER)
     start = replace(led, records=(), configurations=observed().configurations)
     desired = with_placement(start, SPLIT)

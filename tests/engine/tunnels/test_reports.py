@@ -127,7 +127,7 @@ def test_as_many_expressions_as_there_may_be() -> None:
 
 
 def test_more_rules_than_anybody_writes() -> None:
-    """Whoever tells them is no connector, or keeps Home Assistant busy."""
+    """A program that tells so many is no connector, or wants to keep Home Assistant busy."""
     with pytest.raises(Unavailable, match="ingress"):
         report(*[HOME] * 1000)
 
