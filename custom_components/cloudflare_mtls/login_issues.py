@@ -7,7 +7,7 @@ from typing import Final
 from homeassistant.helpers import issue_registry as ir
 
 from .engine.access.drift import Difference, Drift
-from .engine.access.login_history import newest_by_person
+from .engine.access.login_history import LoginLog, newest_by_person
 from .engine.access.logins import Login
 from .engine.access.plan import LoginPlan, Occasion
 from .engine.access.problems import LoginProblem, LoginProblemCode
@@ -65,14 +65,19 @@ def stranger_issues(
     ]
 
 
-def long_login_log_issue(account: str) -> Issue:
+def long_login_log_issues(account: str, log: LoginLog) -> list[Issue]:
     """Return the issue for an account whose log of logins has more entries than are read."""
-    return Issue(
-        id="login_log_long",
-        translation_key="login_log_long",
-        placeholders={"account": account},
-        severity=ir.IssueSeverity.WARNING,
-    )
+    if log.cut_at is None:
+        return []
+    key = "login_log_cut" if log.allowed_cut_at else "login_log_long"
+    return [
+        Issue(
+            id=key,
+            translation_key=key,
+            placeholders={"account": account},
+            severity=ir.IssueSeverity.WARNING,
+        )
+    ]
 
 
 def _refused_issue(settings: LoginSettings, login: Login, country: str) -> Issue:

@@ -135,6 +135,29 @@ async def test_cloudflare_does_not_name_those_who_were_let_in(
 
 
 @with_login
+async def test_cloudflare_lists_nobody_apart(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A person is told to look for themselves: a stranger may be missing."""
+    await wait_for_refresh(hass, freezer, LOG_EVERY)
+    attempts(sandbox)
+    hold = asyncio.Event()
+    first = faults.add("GET", "access_requests", hold=hold, times=20)
+    look = hass.async_create_task(wait_for_refresh(hass, freezer, LOG_EVERY))
+    await first.until_hit()
+    faults.refuse("GET", "access_requests", 400, 12130, "Unknown filter")
+    hold.set()
+    await look
+    assert "login_log_cut" in told(hass)
+    assert "login_log_long" not in told(hass)
+    assert placeholders(hass, "login_log_cut") == {"account": "Home lab"}
+
+
+@with_login
 async def test_hostname_is_removed_while_the_log_is_read(
     hass: HomeAssistant,
     sandbox: Sandbox,

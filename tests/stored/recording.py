@@ -100,7 +100,7 @@ def missing(before: Any, after: Any, path: str = "") -> list[str]:
             return [
                 f"{path}/{index}"
                 for index, value in enumerate(before)
-                if value not in after
+                if all(missing(value, each) for each in after)
             ]
         case _:
             return [] if before == after else [path]

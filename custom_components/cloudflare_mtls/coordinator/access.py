@@ -107,6 +107,11 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         """Return the settings of the login hostnames as they are configured now, by hostname."""
         return logins_of(self.config_entry.subentries)
 
+    @property
+    def observation(self) -> AccessObservation | None:
+        """Return what was read of Access, None where the last attempt failed."""
+        return self.data.observation if self.last_update_success else None
+
     @callback
     def async_keep_up(self) -> None:
         """Look at once where login hostnames were added, changed or removed."""
@@ -196,39 +201,28 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
             self._note_sessions(hostname)
             self._report()
 
-    async def async_find_strangers(
+    async def async_note_logged_in(
         self, logged_in: Mapping[str, Collection[str]]
-    ) -> Mapping[str, frozenset[str]]:
-        """Return who of those that logged in may not, by hostname, once Access was read for it.
+    ) -> None:
+        """Have the sessions of strangers end, as soon as nothing lets them in any more.
 
-        Their sessions end as soon as nothing lets them in any more.
+        logged_in: who did, by hostname.
         """
-        if self.data.observation is None and logged_in:
-            await self.async_look_again()
-        suspects = self._strangers_among(logged_in)
         is_news = False
-        for hostname, emails in suspects.items():
-            record = self.records.records.get(hostname)
-            is_news = is_news or not (record and emails <= record.let_in.emails)
-            await self.records.async_note_let_in(hostname, LetIn(emails=emails))
-        if is_news:
-            await self.async_look_again()
-        return self._strangers_among(suspects)
-
-    def _strangers_among(
-        self, logged_in: Mapping[str, Collection[str]]
-    ) -> dict[str, frozenset[str]]:
-        strangers = {
-            hostname: frozenset(
+        for hostname, emails in logged_in.items():
+            strangers = frozenset(
                 email for email in emails if self.may_log_in(hostname, email) is False
             )
-            for hostname, emails in logged_in.items()
-        }
-        return {hostname: emails for hostname, emails in strangers.items() if emails}
+            record = self.records.records.get(hostname)
+            if record and not strangers <= record.let_in.emails:
+                is_news = True
+                await self.records.async_note_let_in(hostname, LetIn(emails=strangers))
+        if is_news:
+            await self.async_look_again()
 
     def may_log_in(self, hostname: str, email: str) -> Truth:
-        """Return whether somebody is among the people who were chosen, by the groups that were read last."""
-        settings, seen = self.logins.get(hostname), self.data.observation
+        """Return whether somebody is among the people who were chosen, by the groups as they are now."""
+        settings, seen = self.logins.get(hostname), self.observation
         groups = seen.groups if seen else ()
         return may_log_in(settings, groups, email) if settings else None
 

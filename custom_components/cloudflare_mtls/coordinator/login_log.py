@@ -1,6 +1,6 @@
 """Coordinator of the log of logins: who logged in at the login hostnames, and who was refused."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Final, override
 
@@ -9,28 +9,21 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from ..bus_events import async_fire_login
-from ..engine.access.login_history import LoginHistory, LoginLog, strangers_to_tell
+from ..engine.access.login_history import LoginHistory, LoginLog
+from ..engine.access.login_places import LoginPlaces
 from ..engine.access.logins import Login
 from ..engine.access.settings import LoginSettings
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import Permission
-from ..engine.rules.truth import Truth
 from ..issues import async_report
-from ..login_issues import long_login_log_issue, refused_login_issues, stranger_issues
-from ..storage.logins import LoginRecords
+from ..login_issues import long_login_log_issues, refused_login_issues, stranger_issues
 from ..storage.told_logins import ToldLogins
-from ..subentries import logins_of
 from ..wording import async_get_loaded_country_names
+from .access import AccessCoordinator
 from .base import CloudflareCoordinator
 
 # A permission that is missing is not asked for again and again.
 _RETRY_EVERY: Final = timedelta(hours=1)
-
-# By hostname, and of a hostname and an e-mail address.
-type FindStrangers = Callable[
-    [Mapping[str, Collection[str]]], Awaitable[Mapping[str, Collection[str]]]
-]
-type MayLogIn = Callable[[str, str], Truth]
 
 
 class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | None]):
@@ -48,39 +41,31 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
         hass: HomeAssistant,
         entry: ConfigEntry,
         client: CloudflareClient,
-        records: LoginRecords,
+        access: AccessCoordinator,
         told: ToldLogins,
-        find_strangers: FindStrangers,
-        may_log_in: MayLogIn,
     ) -> None:
-        """Initialize the coordinator; nothing is known at first.
-
-        find_strangers finds those among people who logged in who may not, and has their sessions
-        end; may_log_in says what is known of it now.
-        """
+        """Initialize the coordinator; nothing is known at first."""
         super().__init__(hass, entry, client)
         self.data = {}
-        self._records = records
-        self._find_strangers = find_strangers
-        self._may_log_in = may_log_in
+        self._access = access
         self._told = told
         self._log = LoginLog()
-        self._followed = frozenset[str]()
+        self._followed: Mapping[str, str | None] = {}
 
     @property
     def logins(self) -> dict[str, LoginSettings]:
         """Return the settings of the login hostnames as they are configured now, by hostname."""
-        return logins_of(self.config_entry.subentries)
+        return self._access.logins
 
     @property
     def strangers(self) -> Mapping[str, tuple[Login, ...]]:
         """Return the last logins of people who may not log in, by hostname."""
-        return self._told.strangers
+        return self._told.strangers.logins
 
     @callback
     def async_keep_up(self) -> None:
         """Read the log at once where login hostnames were added or removed."""
-        if self._followed != self._applications().keys():
+        if self._followed != self._applications():
             self.config_entry.async_create_background_task(
                 self.hass, self.async_refresh(), f"{self.name} refresh"
             )
@@ -91,9 +76,8 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
 
     @override
     async def async_fetch(self) -> Mapping[str, LoginHistory] | None:
-        hostnames = self._applications()
-        self._followed = frozenset(hostnames)
-        if not hostnames:
+        self._followed = self._applications()
+        if not self._followed:
             self._log = LoginLog()
             self._report({})
             return {}
@@ -107,75 +91,78 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
         )
         if read is None:
             return None
-        self._log = self._log.with_rows(read.rows, now, is_whole=read.is_whole)
-        histories = self._log.histories(hostnames, self._told.last)
-        await self._tell(hostnames, histories)
+        self._log = self._log.with_rows(read, now)
+        histories = await self._tell()
         self._report(histories)
         return histories
 
-    def _applications(self) -> dict[str, str]:
-        """Return the login hostnames, by the id of the application in front of each."""
-        records = self._records.records
+    def _applications(self) -> dict[str, str | None]:
+        """Return the id of the application in front of each login hostname, None where there is none."""
+        records = self._access.records.records
         return {
-            application_id: hostname
-            for hostname in self.logins
+            hostname: record.ids.application
             if (record := records.get(hostname))
-            and (application_id := record.ids.application)
+            else None
+            for hostname in self.logins
         }
 
-    async def _tell(
-        self, hostnames: Mapping[str, str], histories: Mapping[str, LoginHistory]
-    ) -> None:
+    def _places(self) -> LoginPlaces:
+        seen = self._access.observation
+        return LoginPlaces(
+            hostnames=frozenset(self.logins),
+            by_application={
+                application_id: hostname
+                for hostname, application_id in self._applications().items()
+                if application_id
+            },
+            applications=seen.applications_by_id if seen else None,
+        )
+
+    async def _tell(self) -> Mapping[str, LoginHistory]:
         """Fire what is new, and have strangers told; what was in the log before it was read first is none."""
         told = self._told.told
         untold = self._log.untold(told) if told is not None else ()
+        await self._look_for(untold)
+        await self._note_logged_in((*self._told.strangers.undecided, *untold))
+        places = self._places()
+        histories = self._log.histories(places, self._told.last)
         last = {
             hostname: history.last
             for hostname, history in histories.items()
             if history.last
         }
-        strangers = await self._strangers_in(hostnames, untold)
         # Stored before: a login that is told twice is worse than one that is not told.
-        await self._told.async_keep(self._log.ray_ids, last, strangers)
-        for login in untold:
-            if hostname := hostnames.get(login.application_id):
-                async_fire_login(self.hass, self.config_entry, hostname, login)
-
-    async def _strangers_in(
-        self, hostnames: Mapping[str, str], logins: Iterable[Login]
-    ) -> dict[str, tuple[Login, ...]]:
-        """Return the logins of people who may not log in, and still may not, by hostname."""
-        new: dict[str, list[Login]] = {}
-        for login in logins:
-            hostname = hostnames.get(login.application_id)
-            # Who has no address has no session that could be ended by it.
-            if login.allowed and login.email and hostname:
-                new.setdefault(hostname, []).append(login)
-        strangers = await self._find_strangers(
-            {
-                hostname: {login.email for login in each}
-                for hostname, each in new.items()
-            }
+        await self._told.async_keep(
+            self._log.ray_ids,
+            last,
+            self._told.strangers.with_logins(
+                untold, places, self._access.may_log_in, dt_util.utcnow()
+            ),
         )
-        now = dt_util.utcnow()
-        told = {
-            hostname: strangers_to_tell(
-                (
-                    login
-                    for login in self.strangers.get(hostname, ())
-                    if self._may_log_in(hostname, login.email) is not True
-                ),
-                (
-                    login
-                    for login in new.get(hostname, ())
-                    if login.email in strangers.get(hostname, ())
-                ),
-                now,
-            )
-            # Also where there is no application at the moment.
-            for hostname in self.logins
-        }
-        return {hostname: each for hostname, each in told.items() if each}
+        for login in untold:
+            if hostname := places.of(login):
+                async_fire_login(self.hass, self.config_entry, hostname, login)
+        return histories
+
+    async def _look_for(self, logins: Iterable[Login]) -> None:
+        """Read Access where it is not known at which hostname somebody logged in, or whether they may."""
+        places = self._places()
+        if any(
+            places.is_new(login) or (places.applications is None and places.of(login))
+            for login in logins
+            if login.has_session
+        ):
+            await self._access.async_look_again()
+
+    async def _note_logged_in(self, logins: Iterable[Login]) -> None:
+        """Have sessions of strangers end; with an application that is gone, they are gone as well."""
+        by_application = self._places().by_application
+        logged_in: dict[str, set[str]] = {}
+        for login in logins:
+            hostname = by_application.get(login.application_id)
+            if login.has_session and hostname:
+                logged_in.setdefault(hostname, set()).add(login.email)
+        await self._access.async_note_logged_in(logged_in)
 
     def _report(self, histories: Mapping[str, LoginHistory]) -> None:
         """Report who was refused within the last day, and whether some of them may be missing."""
@@ -196,8 +183,7 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
         ]
         async_report(self.hass, entry.entry_id, "refused_login", issues)
         self._report_strangers()
-        is_cut = bool(logins) and self._log.cut_at is not None
-        issues = [long_login_log_issue(entry.title)] if is_cut else []
+        issues = long_login_log_issues(entry.title, self._log) if logins else []
         async_report(self.hass, entry.entry_id, "long_login_log", issues)
 
     def _report_strangers(self) -> None:

@@ -1,4 +1,4 @@
-"""Which logins people were told of already, who logged in last, and which strangers did, also across restarts."""
+"""Which logins people were told of already, who logged in last, which strangers did and who may be one, also across restarts."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
@@ -10,6 +10,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
 from ..engine.access.logins import Login
+from ..engine.access.strangers import Strangers
 from ..engine.known_fields import known_fields
 from .once import AccountStore, OnceKey, async_get_once, async_remove_once
 
@@ -27,25 +28,25 @@ class ToldLogins:
         self._store = store
         self.told: frozenset[str] | None = None
         self.last: Mapping[str, Login] = {}
-        self.strangers: Mapping[str, tuple[Login, ...]] = {}
+        self.strangers = Strangers()
         if stored is not None:
             self.told = frozenset(stored["told"])
             self.last = {
                 hostname: _login(data) for hostname, data in stored["last"].items()
             }
-            # An earlier version did not look for strangers.
-            self.strangers = {
-                hostname: tuple(map(_login, logins))
-                for hostname, logins in stored.get("strangers", {}).items()
-            }
+            # Earlier versions did not look for strangers, or took all logins for decided.
+            self.strangers = Strangers(
+                logins={
+                    hostname: tuple(map(_login, logins))
+                    for hostname, logins in stored.get("strangers", {}).items()
+                },
+                undecided=tuple(map(_login, stored.get("undecided", ()))),
+            )
 
     async def async_keep(
-        self,
-        told: Collection[str],
-        last: Mapping[str, Login],
-        strangers: Mapping[str, tuple[Login, ...]],
+        self, told: Collection[str], last: Mapping[str, Login], strangers: Strangers
     ) -> None:
-        """Store what was told by now, and the last login and the strangers of each hostname, if that is new."""
+        """Store what was told by now, the last login of each hostname and the strangers, if that is new."""
         is_told = self.told is not None and self.told >= set(told)
         if is_told and (self.last, self.strangers) == (last, strangers):
             return
@@ -56,8 +57,9 @@ class ToldLogins:
                 "last": {hostname: _data(login) for hostname, login in last.items()},
                 "strangers": {
                     hostname: [_data(login) for login in logins]
-                    for hostname, logins in strangers.items()
+                    for hostname, logins in strangers.logins.items()
                 },
+                "undecided": [_data(login) for login in strangers.undecided],
             }
         )
 

@@ -9,26 +9,39 @@ from custom_components.cloudflare_mtls.engine.access.login_history import (
     WINDOW,
     LoginLog,
 )
+from custom_components.cloudflare_mtls.engine.access.login_places import LoginPlaces
 from custom_components.cloudflare_mtls.engine.access.logins import fold_logins
+from custom_components.cloudflare_mtls.engine.api.access_models import (
+    LoginRow,
+    LoginRows,
+)
 from tests.engine.access.helpers import HOME, PARTNER
 from tests.engine.access.test_logins import START, row
 
-HOSTNAMES = {"app": HOME}
+
+def rows(*seen: LoginRow, cut: bool = False, allowed: bool = True) -> LoginRows:
+    """Return rows as they were read: some may be missing, or at least nobody who was let in."""
+    return LoginRows(rows=seen, is_whole=not cut, has_all_allowed=allowed)
+
+
+PLACES = LoginPlaces(
+    hostnames=frozenset({HOME}), by_application={"app": HOME}, applications=None
+)
 
 
 def test_only_the_end_of_the_log_is_read_again() -> None:
     """At first a day, then what may have come late; after a long time off, a day again."""
     assert LoginLog().unread_since(START) == START - WINDOW
-    log = LoginLog().with_rows([row(-60)], START)
+    log = LoginLog().with_rows(rows(row(-60)), START)
     assert log.unread_since(START) == START - timedelta(minutes=30)
     later = START + timedelta(days=3)
     assert log.unread_since(later) == later - WINDOW
 
 
 def test_late_row_of_a_told_login_is_no_news() -> None:
-    log = LoginLog().with_rows([row(0)], START + timedelta(minutes=1))
+    log = LoginLog().with_rows(rows(row(0)), START + timedelta(minutes=1))
     told = log.ray_ids
-    log = log.with_rows([row(0), row(20)], START + timedelta(minutes=11))
+    log = log.with_rows(rows(row(0), row(20)), START + timedelta(minutes=11))
     assert log.untold(told) == ()
     [login] = log.logins
     assert len(login.ray_ids) == 2
@@ -36,12 +49,21 @@ def test_late_row_of_a_told_login_is_no_news() -> None:
 
 def test_log_that_was_cut_is_known_for_a_day() -> None:
     """Whatever is read after that."""
-    log = LoginLog().with_rows([], START, is_whole=False)
-    assert log.cut_at == START
-    assert log.with_rows([], START + WINDOW).cut_at == START
+    log = LoginLog().with_rows(rows(cut=True), START)
+    assert (log.cut_at, log.allowed_cut_at) == (START, None)
+    assert log.with_rows(rows(), START + WINDOW).cut_at == START
     later = START + WINDOW + timedelta(minutes=1)
-    assert log.with_rows([], later).cut_at is None
-    assert log.with_rows([], later, is_whole=False).cut_at == later
+    assert log.with_rows(rows(), later).cut_at is None
+    assert log.with_rows(rows(cut=True), later).cut_at == later
+
+
+def test_missing_people_who_were_let_in_are_known_for_a_day() -> None:
+    """Also where at least they were read later."""
+    log = LoginLog().with_rows(rows(cut=True, allowed=False), START)
+    assert log.allowed_cut_at == START
+    assert log.with_rows(rows(cut=True), START + WINDOW).allowed_cut_at == START
+    later = START + WINDOW + timedelta(minutes=1)
+    assert log.with_rows(rows(cut=True), later).allowed_cut_at is None
 
 
 def test_too_many_rows_are_not_kept() -> None:
@@ -54,11 +76,11 @@ def test_too_many_rows_are_not_kept() -> None:
             for each in range(1500)
         ]
         told = log.ray_ids
-        log = log.with_rows([allowed, *refused], START)
+        log = log.with_rows(rows(allowed, *refused), START)
         assert len(log.rows) <= 2001
         assert allowed in log.rows
         assert refused[-1] in log.rows
-    again = log.with_rows([allowed, row(-2000, PARTNER, allowed=False)], START)
+    again = log.with_rows(rows(allowed, row(-2000, PARTNER, allowed=False)), START)
     assert again.rows == log.rows
     assert again.untold(told | log.ray_ids) == ()
 
@@ -66,24 +88,26 @@ def test_too_many_rows_are_not_kept() -> None:
 def test_rows_without_an_id_are_known_by_their_time() -> None:
     """One of them says nothing about another one."""
     first, second = (_nameless(seconds) for seconds in (0, 600))
-    log = LoginLog().with_rows([first], START)
+    log = LoginLog().with_rows(rows(first), START)
     told = log.ray_ids
-    log = log.with_rows([first, second], START + timedelta(minutes=11))
+    log = log.with_rows(rows(first, second), START + timedelta(minutes=11))
     assert [login.at for login in log.untold(told)] == [second.at]
 
 
 def test_histories() -> None:
     """The last login may be older than the log, and a refused one is none."""
     refused = row(100, PARTNER, allowed=False)
-    log = LoginLog().with_rows([row(0), refused, row(5, application_id="nas")], START)
-    history = log.histories(HOSTNAMES, {})[HOME]
+    log = LoginLog().with_rows(
+        rows(row(0), refused, row(5, application_id="nas")), START
+    )
+    history = log.histories(PLACES, {})[HOME]
     assert history.last
     assert history.last.at == START
     assert [login.email for login in history.refused] == [PARTNER]
 
     next_day = START + WINDOW + timedelta(hours=1)
-    log = log.with_rows([], next_day)
-    history = log.histories(HOSTNAMES, {HOME: history.last})[HOME]
+    log = log.with_rows(rows(), next_day)
+    history = log.histories(PLACES, {HOME: history.last})[HOME]
     assert (history.last.at if history.last else None, history.recent) == (START, ())
 
 
@@ -96,11 +120,11 @@ def _nameless(seconds: float) -> Any:
 @given(st.lists(st.integers(0, 3600), max_size=20), st.integers(1, 5))
 def test_every_login_is_news_once(seconds: list[int], reads: int) -> None:
     """However the rows come in, in whatever pieces."""
-    rows = [row(each) for each in sorted(set(seconds))]
+    made = [row(each) for each in sorted(set(seconds))]
     log, told, news = LoginLog(), frozenset[str](), 0
     for number in range(1, reads + 1):
         until = START + timedelta(hours=number / reads)
-        log = log.with_rows([each for each in rows if each.at <= until], until)
+        log = log.with_rows(rows(*(each for each in made if each.at <= until)), until)
         news += len(log.untold(told))
         told = log.ray_ids
-    assert news == len(fold_logins(rows))
+    assert news == len(fold_logins(made))

@@ -6,7 +6,7 @@ from hypothesis import given, strategies as st
 
 from custom_components.cloudflare_mtls.engine.access.logins import fold_logins
 from custom_components.cloudflare_mtls.engine.api.access_models import LoginRow
-from tests.engine.access.helpers import OWNER, PARTNER
+from tests.engine.access.helpers import HOME, OWNER, PARTNER
 
 START = datetime(2026, 11, 29, 10, tzinfo=UTC)
 
@@ -18,17 +18,19 @@ def row(
     allowed: bool = True,
     address: str = "198.51.100.7",
     application_id: str = "app",
+    hostname: str = HOME,
 ) -> LoginRow:
     """Return a row of the log."""
     return LoginRow(
         application_id=application_id,
+        hostname=hostname,
         email=email,
         allowed=allowed,
         at=START + timedelta(seconds=seconds),
         address=address,
         country="DE",
         method="onetimepin",
-        ray_id=f"{seconds}-{email}-{allowed}-{address}-{application_id}",
+        ray_id=f"{seconds}-{email}-{allowed}-{address}-{application_id}-{hostname}",
     )
 
 
@@ -41,7 +43,7 @@ def test_rows_of_one_login() -> None:
 
 
 def test_logins_apart() -> None:
-    """Another minute, person, address, application or result is another login."""
+    """Another minute, person, address, application, hostname or result is another login."""
     rows = [
         row(0),
         row(61),
@@ -49,6 +51,7 @@ def test_logins_apart() -> None:
         row(0, allowed=False),
         row(0, address="203.0.113.1"),
         row(0, application_id="nas"),
+        row(0, hostname="nas.example.com"),
     ]
     assert len(fold_logins(rows)) == len(rows)
 

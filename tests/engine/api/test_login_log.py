@@ -51,6 +51,7 @@ async def test_whole(api: ScriptedApi, client: CloudflareClient) -> None:
     api.answers = answering(rows(250, allowed=False))
     found = await read(client)
     assert (len(found.rows), found.is_whole, len(api.asked)) == (250, True, 3)
+    assert found.has_all_allowed
     assert all("allowed" not in asked.query for asked in api.asked)
 
 
@@ -59,6 +60,7 @@ async def test_too_long(api: ScriptedApi, client: CloudflareClient) -> None:
     api.answers = answering(rows(5000, allowed=False), rows(150, allowed=True))
     found = await read(client)
     assert not found.is_whole
+    assert found.has_all_allowed
     assert len([row for row in found.rows if row.allowed]) == 150
     refused = [row for row in found.rows if not row.allowed]
     assert len(refused) == 2000
@@ -77,6 +79,7 @@ async def test_log_that_knows_no_such_filter(
     api.answers = answering(every, every)
     found = await read(client)
     assert not found.is_whole
+    assert not found.has_all_allowed
     assert len(set(found.rows)) == 2000
     assert len(api.asked) <= 30
 
@@ -106,6 +109,7 @@ async def test_filter_that_is_refused(
     api.answers = answering(rows(5000, allowed=False), 400)
     found = await read(client)
     assert (len(found.rows), found.is_whole) == (2000, False)
+    assert not found.has_all_allowed
 
 
 async def test_filter_that_fails(api: ScriptedApi, client: CloudflareClient) -> None:

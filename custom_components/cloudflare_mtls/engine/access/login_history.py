@@ -1,11 +1,12 @@
-"""What the log of logins tells of one application, and which of it is news (pure)."""
+"""What the log of logins tells of each login hostname, and which of it is news (pure)."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from ..api.access_models import LoginRow
+from ..api.access_models import LoginRow, LoginRows
+from .login_places import LoginPlaces
 from .logins import Login, fold_logins
 
 # As long as the free plan keeps the log.
@@ -14,13 +15,11 @@ WINDOW: Final = timedelta(hours=24)
 _OVERLAP: Final = timedelta(minutes=30)
 # Of those who were let in, and of those who were refused: anybody can add to the latter.
 _MOST_ROWS: Final = 2000
-# A person who was away for a while hears of a stranger, too.
-_STRANGERS: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoginHistory:
-    """The logins to one application within the last day, the oldest first.
+    """The logins at one hostname within the last day, the oldest first.
 
     last: when somebody was let in last, which may be longer ago.
     """
@@ -39,12 +38,13 @@ class LoginLog:
     """The rows of the last day, as they were read so far.
 
     read_until: up to when the log was read, None before the first time. cut_at: when it last had
-    more rows than were read.
+    more rows than were read; allowed_cut_at: when people who were let in may have been among them.
     """
 
     rows: tuple[LoginRow, ...] = ()
     read_until: datetime | None = None
     cut_at: datetime | None = None
+    allowed_cut_at: datetime | None = None
     logins: tuple[Login, ...] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -58,23 +58,20 @@ class LoginLog:
             return begin
         return max(begin, self.read_until - _OVERLAP)
 
-    def with_rows(
-        self, rows: Iterable[LoginRow], now: datetime, *, is_whole: bool = True
-    ) -> LoginLog:
-        """Return the log with rows that were read now, without those that are too old or too many.
-
-        is_whole: whether these are all that the log has.
-        """
+    def with_rows(self, read: LoginRows, now: datetime) -> LoginLog:
+        """Return the log with rows that were read now, without those that are too old or too many."""
         begin = now - WINDOW
-        recent = {row for row in (*self.rows, *rows) if row.at >= begin}
-        was_cut = self.cut_at is not None and self.cut_at >= begin
+        recent = {row for row in (*self.rows, *read.rows) if row.at >= begin}
         return LoginLog(
             rows=(
                 *_newest(row for row in recent if row.allowed),
                 *_newest(row for row in recent if not row.allowed),
             ),
             read_until=now,
-            cut_at=(self.cut_at if was_cut else None) if is_whole else now,
+            cut_at=_since(begin, self.cut_at) if read.is_whole else now,
+            allowed_cut_at=_since(begin, self.allowed_cut_at)
+            if read.has_all_allowed
+            else now,
         )
 
     @property
@@ -87,19 +84,19 @@ class LoginLog:
         return tuple(login for login in self.logins if login.ray_ids.isdisjoint(told))
 
     def histories(
-        self, hostnames: Mapping[str, str], last: Mapping[str, Login]
+        self, places: LoginPlaces, last: Mapping[str, Login]
     ) -> Mapping[str, LoginHistory]:
-        """Return what happened at each hostname.
+        """Return what happened at each hostname of which that is known.
 
-        hostnames: by the id of the application in front. last: the last login that was known of a
-        hostname so far.
+        last: the last login that was known of a hostname so far.
         """
+        logins: dict[str, list[Login]] = {hostname: [] for hostname in places.seen}
+        for login in self.logins:
+            if hostname := places.of(login):
+                logins[hostname].append(login)
         return {
-            hostname: _history(
-                [each for each in self.logins if each.application_id == application_id],
-                last.get(hostname),
-            )
-            for application_id, hostname in hostnames.items()
+            hostname: _history(each, last.get(hostname))
+            for hostname, each in logins.items()
         }
 
 
@@ -110,15 +107,9 @@ def newest_by_person(logins: Iterable[Login]) -> list[Login]:
     return sorted(by_email.values(), key=lambda login: login.at, reverse=True)
 
 
-def strangers_to_tell(
-    known: Iterable[Login], more: Iterable[Login], now: datetime
-) -> tuple[Login, ...]:
-    """Return the last login of each stranger, the newest first, but none that is long ago."""
-    return tuple(
-        login
-        for login in newest_by_person((*known, *more))
-        if login.at >= now - _STRANGERS
-    )
+def _since(begin: datetime, at: datetime | None) -> datetime | None:
+    """Return when something was, unless that is too long ago."""
+    return at if at is not None and at >= begin else None
 
 
 def _newest(rows: Iterable[LoginRow]) -> list[LoginRow]:

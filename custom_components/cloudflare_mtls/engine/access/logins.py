@@ -16,6 +16,7 @@ class Login:
     """A login, or a refused attempt, to one application.
 
     at: when it began; ray_ids: those of all of its rows, by which it is recognized later.
+    hostname: where it was; earlier versions did not store it.
     """
 
     application_id: str
@@ -26,18 +27,24 @@ class Login:
     country: str
     method: str
     ray_ids: frozenset[str]
+    hostname: str = ""
+
+    @property
+    def has_session(self) -> bool:
+        """Return whether somebody was let in whose sessions can be ended: their address is known."""
+        return self.allowed and bool(self.email)
 
 
 def fold_logins(rows: Iterable[LoginRow]) -> tuple[Login, ...]:
     """Return the logins that rows tell of, the oldest first.
 
-    Rows of the same person, address, application and result belong to one login as long as no more
+    Rows of the same person, address, application, hostname and result belong to one login as long as no more
     than a minute lies between two of them.
     """
     logins: list[Login] = []
-    latest: dict[tuple[str, str, str, bool], list[LoginRow]] = {}
+    latest: dict[tuple[str, str, str, str, bool], list[LoginRow]] = {}
     for row in sorted(rows, key=lambda row: row.at):
-        key = (row.application_id, row.email, row.address, row.allowed)
+        key = (row.application_id, row.hostname, row.email, row.address, row.allowed)
         group = latest.get(key, [])
         if group and row.at - group[-1].at <= _SAME_LOGIN:
             group.append(row)
@@ -61,4 +68,5 @@ def _folded(rows: list[LoginRow]) -> Login:
         method=first.method,
         # A row that has no id is recognized by its time.
         ray_ids=frozenset(row.ray_id or row.at.isoformat() for row in rows),
+        hostname=first.hostname,
     )

@@ -49,6 +49,11 @@ class AccessObservation:
         return next((each for each in self.login_methods if each.is_one_time_pin), None)
 
     @cached_property
+    def applications_by_id(self) -> Mapping[str, AccessApplication]:
+        """Return the applications, by their ids."""
+        return {each.id: each for each in self.applications}
+
+    @cached_property
     def groups_by_id(self) -> Mapping[str, AccessGroup]:
         """Return the groups, by their ids."""
         return {each.id: each for each in self.groups}

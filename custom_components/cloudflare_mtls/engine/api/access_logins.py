@@ -1,27 +1,15 @@
 """The log of logins to an account's Access applications."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from .access_models import LoginRow
+from .access_models import LoginRow, LoginRows
 from .errors import Permission, Rejected
 from .paging import read_first
 from .resource import Resource
 
 _MAX_PAGES: Final = 20
 _MAX_PAGES_OF_ALLOWED: Final = 10
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoginRows:
-    """Rows of the log of logins.
-
-    is_whole: whether these are all of the time that was asked for.
-    """
-
-    rows: tuple[LoginRow, ...]
-    is_whole: bool
 
 
 class AccessLogins(Resource):
@@ -44,9 +32,9 @@ class AccessLogins(Resource):
         times = {"since": _rfc3339(since), "until": _rfc3339(until)}
         rows, is_whole = await self._read(account_id, _MAX_PAGES, **times)
         if is_whole:
-            return LoginRows(rows=rows, is_whole=True)
+            return LoginRows(rows=rows, is_whole=True, has_all_allowed=True)
         try:
-            allowed, _ = await self._read(
+            allowed, has_all = await self._read(
                 account_id,
                 _MAX_PAGES_OF_ALLOWED,
                 **times,
@@ -55,8 +43,10 @@ class AccessLogins(Resource):
             )
         except Rejected:
             # The reference names this filter by its operator alone.
-            allowed = ()
-        return LoginRows(rows=(*rows, *allowed), is_whole=False)
+            allowed, has_all = (), False
+        return LoginRows(
+            rows=(*rows, *allowed), is_whole=False, has_all_allowed=has_all
+        )
 
     async def _read(
         self, account_id: str, max_pages: int, **query: str

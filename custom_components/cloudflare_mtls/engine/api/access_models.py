@@ -222,11 +222,12 @@ def is_same_application(one: AccessApplication, other: AccessApplication) -> boo
 class LoginRow:
     """A row of the log of logins: one login makes several.
 
-    address: the IP address that the visitor came from.
+    address: the IP address that the visitor came from. hostname: where they came to.
     method: the type of the login method.
     """
 
     application_id: str
+    hostname: str
     email: str
     allowed: bool
     at: datetime
@@ -242,6 +243,9 @@ class LoginRow:
             raise malformed("created_at")
         return cls(
             application_id=fields.optional_text("app_uid") or "",
+            hostname=in_dns(
+                (fields.optional_text("app_domain") or "").partition("/")[0]
+            ),
             email=(fields.optional_text("user_email") or "").lower(),
             allowed=fields.flag("allowed", default=False),
             at=at,
@@ -250,6 +254,19 @@ class LoginRow:
             method=fields.optional_text("connection") or "",
             ray_id=fields.optional_text("ray_id") or "",
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginRows:
+    """Rows of the log of logins.
+
+    is_whole: whether these are all of the time that was asked for. has_all_allowed: whether at least
+    everybody who was let in is among them.
+    """
+
+    rows: tuple[LoginRow, ...]
+    is_whole: bool
+    has_all_allowed: bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,56 @@
+"""At which login hostname somebody logged in, also where that application is gone by now (pure)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..api.access_models import AccessApplication
+from .coverage import covering, is_of_all_paths
+from .logins import Login
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginPlaces:
+    """The login hostnames of an account, and what tells at which of them a login was.
+
+    by_application: hostnames, by the id of the application in front of each. applications: all of
+    the account, by id; None where they could not be read.
+    """
+
+    hostnames: frozenset[str]
+    by_application: Mapping[str, str]
+    applications: Mapping[str, AccessApplication] | None
+
+    @property
+    def seen(self) -> frozenset[str]:
+        """Return the hostnames of which it is known whether somebody logged in there."""
+        if self.applications is not None:
+            return self.hostnames
+        return frozenset(self.by_application.values())
+
+    def of(self, login: Login) -> str | None:
+        """Return the hostname that a login was at; None if it was elsewhere, or nobody knows.
+
+        Who can have an application deleted can log in first: the log names an application that
+        nobody knows any more, or one of their own.
+        """
+        if hostname := self.by_application.get(login.application_id):
+            return hostname
+        if login.hostname not in self.hostnames or self.applications is None:
+            return None
+        application = self.applications.get(login.application_id)
+        if application is None or _is_in_front_of(application, login.hostname):
+            return login.hostname
+        return None
+
+    def is_new(self, login: Login) -> bool:
+        """Return whether a login at one of the hostnames was to an application that was not seen."""
+        return (
+            login.hostname in self.hostnames
+            and login.application_id not in self.by_application
+            and login.application_id not in (self.applications or {})
+        )
+
+
+def _is_in_front_of(application: AccessApplication, hostname: str) -> bool:
+    """Return whether an application covers a hostname, and not a path of it alone."""
+    return any(is_of_all_paths(uri) for _, uri in covering([application], hostname))

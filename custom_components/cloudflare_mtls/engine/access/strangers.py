@@ -1,0 +1,91 @@
+"""Which logins were those of people who may not log in (pure)."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Final
+
+from ..rules.truth import Truth
+from .login_history import newest_by_person
+from .login_places import LoginPlaces
+from .logins import Login
+
+# A person who was away for a while hears of a stranger, too.
+_STRANGERS: Final = timedelta(days=30)
+
+# Of a hostname and an e-mail address; None where nobody knows.
+type MayLogIn = Callable[[str, str], Truth]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strangers:
+    """The last login of each person who may not log in.
+
+    logins: by hostname. undecided: those of which only Access, which could not be read, can tell
+    whether they are a stranger's.
+    """
+
+    logins: Mapping[str, tuple[Login, ...]] = MappingProxyType({})
+    undecided: tuple[Login, ...] = ()
+
+    def with_logins(
+        self,
+        more: Iterable[Login],
+        places: LoginPlaces,
+        may_log_in: MayLogIn,
+        now: datetime,
+    ) -> Strangers:
+        """Return the strangers by what is known now, without those of more than 30 days ago.
+
+        Who may log in by now, because a person chose them since, is none any more.
+        """
+        judged = [each for each in (*self.undecided, *more) if each.has_session]
+        found: dict[str, list[Login]] = {}
+        for login in judged:
+            hostname = places.of(login)
+            if hostname and may_log_in(hostname, login.email) is False:
+                found.setdefault(hostname, []).append(login)
+        logins = {
+            hostname: _recent(
+                now,
+                *found.get(hostname, ()),
+                *(
+                    login
+                    for login in self.logins.get(hostname, ())
+                    if may_log_in(hostname, login.email) is not True
+                ),
+            )
+            # Also where there is no application at the moment.
+            for hostname in places.hostnames
+        }
+        return Strangers(
+            logins={hostname: each for hostname, each in logins.items() if each},
+            undecided=_undecided(judged, places, may_log_in, now),
+        )
+
+
+def _undecided(
+    logins: Iterable[Login], places: LoginPlaces, may_log_in: MayLogIn, now: datetime
+) -> tuple[Login, ...]:
+    """Return the last login of each person at each place who may be a stranger, for all that is known."""
+    if places.applications is not None:
+        return ()
+    apart: dict[tuple[str, str], list[Login]] = {}
+    for login in logins:
+        hostname = places.of(login)
+        if (
+            may_log_in(hostname, login.email) is None
+            if hostname
+            else places.is_new(login)
+        ):
+            place = (login.application_id, login.hostname)
+            apart.setdefault(place, []).append(login)
+    return tuple(login for each in apart.values() for login in _recent(now, *each))
+
+
+def _recent(now: datetime, *logins: Login) -> tuple[Login, ...]:
+    """Return the last login of each person, the newest first, but none that is long ago."""
+    return tuple(
+        login for login in newest_by_person(logins) if login.at >= now - _STRANGERS
+    )
