@@ -1,8 +1,8 @@
 """Coordinator of the log of logins: who logged in at the login hostnames, and who was refused."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
-from typing import Final, override
+from typing import Final, Protocol, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
@@ -12,18 +12,45 @@ from ..bus_events import async_fire_login
 from ..engine.access.login_history import LoginHistory, LoginLog
 from ..engine.access.login_places import LoginPlaces
 from ..engine.access.logins import Login
+from ..engine.access.observation import AccessObservation
 from ..engine.access.settings import LoginSettings
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import Permission
+from ..engine.rules.truth import Truth
 from ..issues import async_report
 from ..login_issues import long_login_log_issues, refused_login_issues, stranger_issues
 from ..storage.told_logins import ToldLogins
 from ..wording import async_get_loaded_country_names
-from .access import AccessCoordinator
 from .base import CloudflareCoordinator
 
 # A permission that is missing is not asked for again and again.
 _RETRY_EVERY: Final = timedelta(hours=1)
+
+
+class Access(Protocol):
+    """What is known of Access, and what can be done about a stranger."""
+
+    @property
+    def logins(self) -> Mapping[str, LoginSettings]:
+        """Return the settings of the login hostnames as they are configured now, by hostname."""
+
+    @property
+    def observation(self) -> AccessObservation | None:
+        """Return what was read, None where the last attempt failed."""
+
+    def application_of(self, settings: LoginSettings) -> str | None:
+        """Return the id of the application in front of a hostname, as it was seen last."""
+
+    def may_log_in(self, hostname: str, email: str) -> Truth:
+        """Return whether somebody is among the people who were chosen."""
+
+    async def async_look_again(self) -> None:
+        """Read Access now."""
+
+    async def async_note_logged_in(
+        self, logged_in: Mapping[str, Collection[str]]
+    ) -> None:
+        """Have the sessions of strangers end."""
 
 
 class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | None]):
@@ -41,7 +68,7 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
         hass: HomeAssistant,
         entry: ConfigEntry,
         client: CloudflareClient,
-        access: AccessCoordinator,
+        access: Access,
         told: ToldLogins,
     ) -> None:
         """Initialize the coordinator; nothing is known at first."""
@@ -53,7 +80,7 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
         self._followed: Mapping[str, str | None] = {}
 
     @property
-    def logins(self) -> dict[str, LoginSettings]:
+    def logins(self) -> Mapping[str, LoginSettings]:
         """Return the settings of the login hostnames as they are configured now, by hostname."""
         return self._access.logins
 
@@ -98,12 +125,9 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
 
     def _applications(self) -> dict[str, str | None]:
         """Return the id of the application in front of each login hostname, None where there is none."""
-        records = self._access.records.records
         return {
-            hostname: record.ids.application
-            if (record := records.get(hostname))
-            else None
-            for hostname in self.logins
+            hostname: self._access.application_of(settings)
+            for hostname, settings in self.logins.items()
         }
 
     def _places(self) -> LoginPlaces:
