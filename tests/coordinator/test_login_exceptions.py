@@ -91,3 +91,36 @@ async def test_at_an_application_that_is_only_watched(
         named = placeholders(hass, "login_strangers")["name"]
         assert named == f"{HOME}{pattern}"
     assert writes(sandbox) == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "at_adopted"), [("/", True), ("/*", True), ("/api/webhook/*", False)]
+)
+@pytest.mark.parametrize("devices", [[login()], [login(settings(adopted=True))]])
+async def test_at_a_wildcard_beside_the_hostname(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    devices: list[Any],
+    pattern: str,
+    at_adopted: bool,
+) -> None:
+    """Nobody knows whether it counts for the hostname, so it is told; it is not ours, and stays."""
+    owner = AccessPolicy("Owner", "allow", [{"email": {"email": OWNER}}])
+    is_adopted = devices[0]["data"]["adopted"]
+    if is_adopted:
+        access_of(sandbox).applications["main"] = AccessApplication(
+            "Theirs", [{"type": "public", "uri": HOME}], [owner], id="main"
+        )
+    await setup_integration(hass, entry)
+    beside = excepting({"type": "public", "uri": "*.example.com"}, pattern)
+    application_of(sandbox).destinations.append(beside)
+    for _ in range(2):
+        await look(hass, entry)
+
+    is_told = at_adopted or not is_adopted
+    assert told(hass) == ({"login_strangers"} if is_told else set())
+    if is_told:
+        named = placeholders(hass, "login_strangers")["name"]
+        assert named == f"*.example.com{pattern}"
+    assert beside in application_of(sandbox).destinations

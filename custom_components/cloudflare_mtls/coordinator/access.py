@@ -14,6 +14,7 @@ from homeassistant.util import dt as dt_util
 from ..bus_events import async_fire_fixed
 from ..const import LOGGER, SUBENTRY_LOGIN_HOSTNAME
 from ..engine.access.beyond_settings import LetIn, may_log_in, still_let_in, who_is_out
+from ..engine.access.group_members import members_by_group, taken_out
 from ..engine.access.login_visit import AskedBy, who_asks
 from ..engine.access.named_people import strangers_pass
 from ..engine.access.observation import AccessObservation, find_own
@@ -382,11 +383,20 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         """Store what is ours, and who can log in beyond the settings; sessions end once that is over."""
         plan = self.writer.plan(observation, record.settings, Occasion.KEEP)
         let_in, out = record.let_in, LetIn()
+        members = members_by_group(observation, plan)
         if record.stage is Stage.KEPT:
-            out = who_is_out(let_in, observation, plan)
+            known = let_in | taken_out(record.members, members)
+            out = who_is_out(known, observation, plan)
             let_in = still_let_in(let_in, out, observation, plan)
         await self.records.async_note_seen(
-            record, plan.own.ids, let_in, sessions_of(out)
+            record,
+            replace(
+                record,
+                ids=plan.own.ids,
+                let_in=let_in,
+                members={**record.members, **members},
+                sessions=record.sessions | sessions_of(out),
+            ),
         )
 
     def _state(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Final, Self
 
 from homeassistant.config_entries import ConfigSubentry
@@ -56,6 +57,7 @@ class LoginRecord:
 
     ids: what is ours at Cloudflare; tunnel_ids: the tunnels whose cloudflared may demand its token.
     until: when its trial ends. let_in: who could log in beyond the settings, until that is over.
+    members: whom groups that decide about it let in when they were seen last, by their ids.
     sessions: those that must end, until Cloudflare has ended them.
     """
 
@@ -65,6 +67,7 @@ class LoginRecord:
     tunnel_ids: frozenset[str] = frozenset()
     until: datetime | None = None
     let_in: LetIn = field(default_factory=LetIn)
+    members: Mapping[str, LetIn] = MappingProxyType({})
     sessions: Sessions = field(default_factory=Sessions)
 
     @property
@@ -76,7 +79,7 @@ class LoginRecord:
     def from_data(cls, data: Mapping[str, Any]) -> Self:
         """Return a record as it was stored; earlier versions stored less of sessions."""
         ids, until = data["ids"], data["until"]
-        let_in, sessions = data.get("let_in", {}), data.get("sessions", {})
+        sessions = data.get("sessions", {})
         return cls(
             settings=read_login_settings(data["settings"]),
             stage=Stage(data["stage"]),
@@ -88,10 +91,11 @@ class LoginRecord:
             ),
             tunnel_ids=frozenset(data["tunnel_ids"]),
             until=datetime.fromisoformat(until) if until else None,
-            let_in=LetIn(
-                emails=frozenset(let_in.get("emails", ())),
-                ways=frozenset(let_in.get("ways", ())),
-            ),
+            let_in=_let_in(data.get("let_in", {})),
+            members={
+                group_id: _let_in(each)
+                for group_id, each in data.get("members", {}).items()
+            },
             sessions=Sessions(
                 of_everybody=sessions.get("of_everybody", False),
                 emails=frozenset(sessions.get("emails", ())),
@@ -111,15 +115,23 @@ class LoginRecord:
             },
             "tunnel_ids": sorted(self.tunnel_ids),
             "until": self.until.isoformat() if self.until else None,
-            "let_in": {
-                "emails": sorted(self.let_in.emails),
-                "ways": sorted(self.let_in.ways),
-            },
+            "let_in": _data(self.let_in),
+            "members": {key: _data(each) for key, each in self.members.items()},
             "sessions": {
                 "of_everybody": self.sessions.of_everybody,
                 "emails": sorted(self.sessions.emails),
             },
         }
+
+
+def _let_in(data: Mapping[str, Any]) -> LetIn:
+    return LetIn(
+        emails=frozenset(data.get("emails", ())), ways=frozenset(data.get("ways", ()))
+    )
+
+
+def _data(people: LetIn) -> dict[str, list[str]]:
+    return {"emails": sorted(people.emails), "ways": sorted(people.ways)}
 
 
 class LoginRecords:
@@ -177,19 +189,10 @@ class LoginRecords:
         if record is not None:
             await self.async_put(replace(record, let_in=record.let_in | people))
 
-    async def async_note_seen(
-        self, before: LoginRecord, ids: OwnIds, let_in: LetIn, due: Sessions
-    ) -> None:
-        """Store what a look showed, unless something was stored since it began.
-
-        ids: of what is ours. let_in: who can log in beyond the settings; due: the sessions of those
-        who no longer can.
-        """
+    async def async_note_seen(self, before: LoginRecord, seen: LoginRecord) -> None:
+        """Store what a look showed, unless something was stored since it began."""
         if self._records.get(before.settings.hostname) == before:
-            sessions = before.sessions | due
-            await self.async_put(
-                replace(before, ids=ids, let_in=let_in, sessions=sessions)
-            )
+            await self.async_put(seen)
 
     async def async_note_due(
         self, hostname: str, sessions: Sessions, out: LetIn

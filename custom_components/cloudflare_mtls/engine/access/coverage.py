@@ -19,7 +19,7 @@ def covering(
         (application, uri)
         for application in applications
         for uri in application.uris
-        if _covers(host_of(uri), hostname)
+        if covers(host_of(uri), hostname)
     ]
     if any(host_of(uri) == hostname and not path_of(uri) for _, uri in found):
         return [each for each in found if host_of(each[1]) == hostname]
@@ -50,7 +50,7 @@ def _lets_strangers_pass(application: AccessApplication, hostname: str) -> bool:
     return any(
         lets_strangers_pass(policy) is not False for policy in application.policies
     ) or any(
-        is_of_all_paths(uri) and _covers(host_of(uri), hostname)
+        is_of_all_paths(uri) and covers(host_of(uri), hostname)
         for uri in application.public
     )
 
@@ -65,7 +65,7 @@ def path_of(uri: str) -> str:
     return uri.partition("/")[2]
 
 
-def _covers(pattern: str, hostname: str) -> bool:
+def covers(pattern: str, hostname: str) -> bool:
     """Return whether a pattern covers a hostname: a star stands for a part of one label."""
     if len(pattern) > MAX_NAME:
         return False

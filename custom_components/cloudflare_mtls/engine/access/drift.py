@@ -1,7 +1,7 @@
 """How Access differs from the settings of a login hostname (pure)."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from ..api.access_models import (
 from ..api.json_fields import encoded
 from ..api.selectors import InGroup, Selector, SelectorRules
 from .contents import contents_of
-from .coverage import asks_for_login, host_of, is_of_all_paths
+from .coverage import asks_for_login, covers, host_of, is_of_all_paths
 from .desired import (
     References,
     allowed_methods,
@@ -281,20 +281,24 @@ def _strange_policies(
 def _exceptions(
     application: AccessApplication, settings: LoginSettings
 ) -> Iterator[Difference]:
+    """Yield the exceptions at our application; whether one of a wildcard counts is not documented."""
     for uri in application.public:
         if host_of(uri) == settings.hostname:
             yield Difference(
                 drift=Drift.PATH_EXCEPTED, target=uri, is_open=is_of_all_paths(uri)
             )
+        elif covers(host_of(uri), settings.hostname):
+            yield Difference(drift=Drift.STRANGERS, target=uri)
 
 
 def _strange_exceptions(
     application: AccessApplication, settings: LoginSettings
 ) -> Iterator[Difference]:
     """Yield the exceptions that open an adopted application, and not some path of it alone."""
-    for each in _exceptions(application, settings):
-        if each.is_open:
-            yield replace(each, drift=Drift.STRANGERS)
+    for uri in application.public:
+        if covers(host_of(uri), settings.hostname) and is_of_all_paths(uri):
+            is_open = host_of(uri) == settings.hostname
+            yield Difference(drift=Drift.STRANGERS, target=uri, is_open=is_open)
 
 
 def _chosen_group(settings: LoginSettings, groups: _Groups) -> Iterator[Difference]:
