@@ -388,7 +388,7 @@ def test_issues() -> None:
     named["login_zero_trust_not_set_up"] = {"account"}
     named["login_strangers"] = {"hostname", "name"}
     named["login_trial_left"] = {"account", "hostname"}
-    named["login_stranger"] = {"hostname", "email", "country", "at"}
+    named["login_stranger"] = {"hostname", "email", "country", "at", "method"}
     named |= {key: {"account", "hostnames"} for key in ("logins_stay", "sessions_stay")}
     named |= {
         key: {"account", "hostnames"}

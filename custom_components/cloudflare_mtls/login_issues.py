@@ -59,6 +59,7 @@ def stranger_issues(
                 "email": login.email,
                 "country": country_name(login.country),
                 "at": login.at,
+                "method": login.method or "?",
             },
         )
         for login in newest_by_person(strangers)[:_MOST_PEOPLE]

@@ -1,7 +1,7 @@
 """Coordinator of Access: what stands in front of the login hostnames, and what must change."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,9 +13,16 @@ from homeassistant.util import dt as dt_util
 
 from ..bus_events import async_fire_fixed
 from ..const import LOGGER, SUBENTRY_LOGIN_HOSTNAME
-from ..engine.access.beyond_settings import LetIn, may_log_in, still_let_in, who_is_out
+from ..engine.access.beyond_settings import (
+    LetIn,
+    let_in_by_login,
+    may_be_login_of,
+    still_let_in,
+    who_is_out,
+)
 from ..engine.access.group_members import members_by_group, taken_out
 from ..engine.access.login_visit import AskedBy, who_asks
+from ..engine.access.logins import Login
 from ..engine.access.named_people import strangers_pass
 from ..engine.access.observation import AccessObservation, find_own
 from ..engine.access.plan import LoginPlan, Occasion
@@ -203,29 +210,29 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
             self._report()
 
     async def async_note_logged_in(
-        self, logged_in: Mapping[str, Collection[str]]
+        self, logged_in: Mapping[str, Iterable[Login]]
     ) -> None:
         """Have the sessions of strangers end, as soon as nothing lets them in any more.
 
-        logged_in: who did, by hostname.
+        logged_in: the logins, by hostname.
         """
         is_news = False
-        for hostname, emails in logged_in.items():
-            strangers = frozenset(
-                email for email in emails if self.may_log_in(hostname, email) is False
-            )
-            record = self.records.records.get(hostname)
-            if record and not strangers <= record.let_in.emails:
+        for hostname, logins in logged_in.items():
+            if (record := self.records.records.get(hostname)) is None:
+                continue
+            let_in = record.let_in
+            for login in logins:
+                let_in |= let_in_by_login(record.settings, self.observation, login)
+            if let_in != record.let_in:
                 is_news = True
-                await self.records.async_note_let_in(hostname, LetIn(emails=strangers))
+                await self.records.async_note_let_in(hostname, let_in)
         if is_news:
             await self.async_look_again()
 
-    def may_log_in(self, hostname: str, email: str) -> Truth:
-        """Return whether somebody is among the people who were chosen, by the groups as they are now."""
-        settings, seen = self.logins.get(hostname), self.observation
-        groups = seen.groups if seen else ()
-        return may_log_in(settings, groups, email) if settings else None
+    def may_be_login_of(self, hostname: str, login: Login) -> Truth:
+        """Return whether a login was one that was chosen, by what is known of Access now."""
+        settings = self.logins.get(hostname)
+        return may_be_login_of(settings, self.observation, login) if settings else None
 
     def stage_of(self, hostname: str) -> Stage | None:
         """Return how far a login hostname has come; None for one that is not known."""

@@ -1,6 +1,6 @@
 """Coordinator of the log of logins: who logged in at the login hostnames, and who was refused."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Final, Protocol, override
 
@@ -41,14 +41,14 @@ class Access(Protocol):
     def application_of(self, settings: LoginSettings) -> str | None:
         """Return the id of the application in front of a hostname, as it was seen last."""
 
-    def may_log_in(self, hostname: str, email: str) -> Truth:
-        """Return whether somebody is among the people who were chosen."""
+    def may_be_login_of(self, hostname: str, login: Login) -> Truth:
+        """Return whether a login was one that was chosen."""
 
     async def async_look_again(self) -> None:
         """Read Access now."""
 
     async def async_note_logged_in(
-        self, logged_in: Mapping[str, Collection[str]]
+        self, logged_in: Mapping[str, Iterable[Login]]
     ) -> None:
         """Have the sessions of strangers end."""
 
@@ -143,11 +143,16 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
         )
 
     async def _tell(self) -> Mapping[str, LoginHistory]:
-        """Fire what is new, and have strangers told; what was in the log before it was read first is none."""
+        """Fire what is new, and have strangers told.
+
+        What was in the log before it was read first is not new, but at our own application it may
+        be a stranger's.
+        """
         told = self._told.told
         untold = self._log.untold(told) if told is not None else ()
-        await self._look_for(untold)
-        await self._note_logged_in((*self._told.strangers.undecided, *untold))
+        judged = untold if told is not None else self._at_own_applications()
+        await self._look_for(judged)
+        await self._note_logged_in((*self._told.strangers.undecided, *judged))
         places = self._places()
         histories = self._log.histories(places, self._told.last)
         last = {
@@ -160,13 +165,21 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
             self._log.ray_ids,
             last,
             self._told.strangers.with_logins(
-                untold, places, self._access.may_log_in, dt_util.utcnow()
+                judged, places, self._access.may_be_login_of, dt_util.utcnow()
             ),
         )
         for login in untold:
             if hostname := places.of(login):
                 async_fire_login(self.hass, self.config_entry, hostname, login)
         return histories
+
+    def _at_own_applications(self) -> tuple[Login, ...]:
+        by_application = self._places().by_application
+        return tuple(
+            login
+            for login in self._log.logins
+            if login.application_id in by_application
+        )
 
     async def _look_for(self, logins: Iterable[Login]) -> None:
         """Read Access where it is not known at which hostname somebody logged in, or whether they may."""
@@ -181,11 +194,11 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
     async def _note_logged_in(self, logins: Iterable[Login]) -> None:
         """Have sessions of strangers end; with an application that is gone, they are gone as well."""
         by_application = self._places().by_application
-        logged_in: dict[str, set[str]] = {}
+        logged_in: dict[str, list[Login]] = {}
         for login in logins:
             hostname = by_application.get(login.application_id)
             if login.has_session and hostname:
-                logged_in.setdefault(hostname, set()).add(login.email)
+                logged_in.setdefault(hostname, []).append(login)
         await self._access.async_note_logged_in(logged_in)
 
     def _report(self, histories: Mapping[str, LoginHistory]) -> None:

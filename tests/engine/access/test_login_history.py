@@ -32,10 +32,21 @@ PLACES = LoginPlaces(
 def test_only_the_end_of_the_log_is_read_again() -> None:
     """At first a day, then what may have come late; after a long time off, a day again."""
     assert LoginLog().unread_since(START) == START - WINDOW
-    log = LoginLog().with_rows(rows(row(-60)), START)
+    many = [row(-60 - each) for each in range(100)]
+    log = LoginLog().with_rows(rows(*many), START)
     assert log.unread_since(START) == START - timedelta(minutes=30)
     later = START + timedelta(days=3)
     assert log.unread_since(later) == later - WINDOW
+
+
+def test_what_is_read_again_where_the_clock_of_the_home_is_ahead() -> None:
+    """From the newest rows on that fit on a page, whatever time it is at home; all, if these are few."""
+    ahead = START + timedelta(hours=5)
+    many = [row(-each) for each in range(100)]
+    log = LoginLog().with_rows(rows(*many), ahead)
+    assert log.unread_since(ahead) == START - timedelta(seconds=49)
+    log = LoginLog().with_rows(rows(row(0)), ahead)
+    assert log.unread_since(ahead) == ahead - WINDOW
 
 
 def test_late_row_of_a_told_login_is_no_news() -> None:

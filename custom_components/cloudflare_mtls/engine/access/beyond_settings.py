@@ -3,12 +3,20 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from ..api.access_models import AccessApplication, AccessGroup, AccessPolicy, Decision
+from ..api.access_models import (
+    LOGIN_METHOD_TYPES,
+    ONE_TIME_PIN,
+    AccessApplication,
+    AccessGroup,
+    AccessPolicy,
+    Decision,
+)
 from ..api.json_fields import encoded
 from ..api.selectors import EmailIs, Selector
-from ..rules.truth import Truth
+from ..rules.truth import Truth, combine
 from .desired import References, policy_rules
 from .drift import Drift
+from .logins import Login
 from .named_people import names_all
 from .observation import AccessObservation
 from .plan import LoginPlan
@@ -154,6 +162,49 @@ def may_log_in(
         return None
     anywhere = replace(settings, countries=frozenset())
     return would_be_let_in(anywhere, groups, Visitor(email=email))
+
+
+def may_be_login_of(
+    settings: LoginSettings, seen: AccessObservation | None, login: Login
+) -> Truth:
+    """Return whether a login was one that was chosen, by its person and its login method."""
+    return combine(
+        "and",
+        (
+            may_log_in(settings, seen.groups if seen else (), login.email),
+            _is_by_chosen_method(settings, seen, login.method),
+        ),
+    )
+
+
+def let_in_by_login(
+    settings: LoginSettings, seen: AccessObservation | None, login: Login
+) -> LetIn:
+    """Return what a login shows of who could log in beyond the settings.
+
+    By a method that was not chosen, somebody may have said any address, and nobody knows who else.
+    """
+    found = LetIn()
+    if may_log_in(settings, seen.groups if seen else (), login.email) is False:
+        found |= LetIn(emails=frozenset({login.email}))
+    if _is_by_chosen_method(settings, seen, login.method) is False:
+        found |= LetIn(ways=frozenset({_ALL_METHODS}))
+    return found
+
+
+def _is_by_chosen_method(
+    settings: LoginSettings, seen: AccessObservation | None, method: str
+) -> Truth:
+    """Return whether a login method was chosen, by its type: another one of that type looks the same."""
+    if settings.adopted or not (settings.login_methods or settings.one_time_pin):
+        return True
+    if method not in LOGIN_METHOD_TYPES:
+        return None
+    types = {each.id: each.type for each in seen.login_methods} if seen else {}
+    chosen = {types.get(each) for each in settings.login_methods}
+    if settings.one_time_pin:
+        chosen.add(ONE_TIME_PIN)
+    return method in chosen or (None if None in chosen else False)
 
 
 def _by_own_policy(found: AccessPolicy, wanted: frozenset[Selector]) -> LetIn:

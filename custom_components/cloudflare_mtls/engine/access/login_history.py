@@ -13,6 +13,8 @@ from .logins import Login, fold_logins
 WINDOW: Final = timedelta(hours=24)
 # Rows may appear in the log a while after the login, so that this much of it is read again.
 _OVERLAP: Final = timedelta(minutes=30)
+# As many rows fit on a page, with as many new ones, so that they cost no call.
+_READ_AGAIN: Final = 50
 # Of those who were let in, and of those who were refused: anybody can add to the latter.
 _MOST_ROWS: Final = 2000
 
@@ -52,11 +54,17 @@ class LoginLog:
         object.__setattr__(self, "logins", fold_logins(self.rows))
 
     def unread_since(self, now: datetime) -> datetime:
-        """Return from when on to read the log now."""
+        """Return from when on to read the log now.
+
+        The times of rows are Cloudflare's. Where the clock of the home is ahead, what came last
+        seems to be a while ago, so that some of what is known is read again.
+        """
         begin = now - WINDOW
         if self.read_until is None:
             return begin
-        return max(begin, self.read_until - _OVERLAP)
+        newest = sorted((row.at for row in self.rows), reverse=True)[:_READ_AGAIN]
+        known = newest[-1] if len(newest) == _READ_AGAIN else begin
+        return max(begin, min(known, self.read_until - _OVERLAP))
 
     def with_rows(self, read: LoginRows, now: datetime) -> LoginLog:
         """Return the log with rows that were read now, without those that are too old or too many."""

@@ -14,8 +14,8 @@ from .logins import Login
 # A person who was away for a while hears of a stranger, too.
 _STRANGERS: Final = timedelta(days=30)
 
-# Of a hostname and an e-mail address; None where nobody knows.
-type MayLogIn = Callable[[str, str], Truth]
+# Of a hostname and a login; None where nobody knows.
+type MayBeLoginOf = Callable[[str, Login], Truth]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class Strangers:
         self,
         more: Iterable[Login],
         places: LoginPlaces,
-        may_log_in: MayLogIn,
+        may_be_login_of: MayBeLoginOf,
         now: datetime,
     ) -> Strangers:
         """Return the strangers by what is known now, without those of more than 30 days ago.
@@ -44,7 +44,7 @@ class Strangers:
         found: dict[str, list[Login]] = {}
         for login in judged:
             hostname = places.of(login)
-            if hostname and may_log_in(hostname, login.email) is False:
+            if hostname and may_be_login_of(hostname, login) is False:
                 found.setdefault(hostname, []).append(login)
         logins = {
             hostname: _recent(
@@ -53,7 +53,7 @@ class Strangers:
                 *(
                     login
                     for login in self.logins.get(hostname, ())
-                    if may_log_in(hostname, login.email) is not True
+                    if may_be_login_of(hostname, login) is not True
                 ),
             )
             # Also where there is no application at the moment.
@@ -61,12 +61,15 @@ class Strangers:
         }
         return Strangers(
             logins={hostname: each for hostname, each in logins.items() if each},
-            undecided=_undecided(judged, places, may_log_in, now),
+            undecided=_undecided(judged, places, may_be_login_of, now),
         )
 
 
 def _undecided(
-    logins: Iterable[Login], places: LoginPlaces, may_log_in: MayLogIn, now: datetime
+    logins: Iterable[Login],
+    places: LoginPlaces,
+    may_be_login_of: MayBeLoginOf,
+    now: datetime,
 ) -> tuple[Login, ...]:
     """Return the last login of each person at each place who may be a stranger, for all that is known."""
     if places.applications is not None:
@@ -75,7 +78,7 @@ def _undecided(
     for login in logins:
         hostname = places.of(login)
         if (
-            may_log_in(hostname, login.email) is None
+            may_be_login_of(hostname, login) is None
             if hostname
             else places.is_new(login)
         ):

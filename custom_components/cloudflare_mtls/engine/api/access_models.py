@@ -56,6 +56,26 @@ class Organization:
 
 ONE_TIME_PIN: Final = "onetimepin"
 CLOUDFLARE_ACCOUNT: Final = "cloudflare"
+# Source: Cloudflare's API reference, identity providers, type.
+LOGIN_METHOD_TYPES: Final = frozenset(
+    {
+        ONE_TIME_PIN,
+        CLOUDFLARE_ACCOUNT,
+        "azureAD",
+        "centrify",
+        "facebook",
+        "github",
+        "google",
+        "google-apps",
+        "linkedin",
+        "oidc",
+        "okta",
+        "onelogin",
+        "pingone",
+        "saml",
+        "yandex",
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
