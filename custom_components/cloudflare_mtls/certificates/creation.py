@@ -214,7 +214,6 @@ class CertificateCreator:
                 device=device,
                 key=signed.key,
                 issued=signed.issued,
-                facts=signed.certificate.facts,
                 advised_format=request.bundle_format,
             )
         )

@@ -5,7 +5,6 @@ from homeassistant.util import dt as dt_util
 from ..engine.api.models import ClientCertificate
 from ..engine.certificates.bundles import BundleFormat, make_bundle, make_password
 from ..engine.certificates.companions import CompanionDevice
-from ..engine.certificates.facts import CertificateFacts
 from ..engine.certificates.keys import PrivateKey
 from ..engine.certificates.names import make_label
 from ..pages.handovers import Delivery
@@ -17,11 +16,11 @@ def pack(
     device: CompanionDevice,
     key: PrivateKey,
     issued: ClientCertificate,
-    facts: CertificateFacts,
     advised_format: BundleFormat,
 ) -> Delivery:
     """Return what the device fetches, in every format, the advised one first; slow."""
-    label = make_label(device.name, dt_util.as_local(facts.issued_on), device.id)
+    # A certificate is valid from some minutes before it is issued; people look at their clock.
+    label = make_label(device.name, dt_util.now(), device.id)
     password = make_password()
     formats = sorted(BundleFormat, key=lambda item: item is not advised_format)
     return Delivery(
