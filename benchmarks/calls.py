@@ -27,8 +27,8 @@ _ID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{
 
 async def run() -> bool:
     """Print each figure and return whether all are within budget."""
-    days = [await _count(login=False), usual := await _count(login=True)]
-    days += [await _count(login=True, failing=call) for call in sorted(usual.calls)]
+    days = [await count(login=False), usual := await count(login=True)]
+    days += [await count(login=True, failing=call) for call in sorted(usual.calls)]
     return all(day.is_within_budget for day in days)
 
 
@@ -40,7 +40,7 @@ class _Day:
     is_within_budget: bool
 
 
-async def _count(*, login: bool, failing: str | None = None) -> _Day:
+async def count(*, login: bool, failing: str | None = None) -> _Day:
     """Print what a day costs, also while one call keeps failing."""
     simulated = SimulatedTime()
     with tempfile.TemporaryDirectory() as folder, simulated.running():
@@ -73,8 +73,8 @@ async def _count(*, login: bool, failing: str | None = None) -> _Day:
     if failing:
         suffix += f" while {failing} fails"
     print(f"a day{suffix} ({SIZE}):")
-    for call, count in calls.most_common():
-        print(f"  {count * PARTS:,} {call}")
+    for call, number in calls.most_common():
+        print(f"  {number * PARTS:,} {call}")
     writes = sum(request["write"] for request in requests)
     refused = sum(request["status"] >= 400 for request in requests)
     within = all(
