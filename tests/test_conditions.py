@@ -87,7 +87,7 @@ async def test_hostname_is_protected(
     assert not await passes(hass, runs)
 
     zone_of(sandbox).ip_access_rules.clear()
-    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert await passes(hass, runs)
 
     await hass.config_entries.async_unload(loaded_entry.entry_id)

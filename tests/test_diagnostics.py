@@ -231,6 +231,28 @@ async def test_diagnostics_without_permissions(
     assert diagnostics["visits"] == [{"443": "blocked", "8443": "blocked"}]
 
 
+@pytest.mark.parametrize(
+    ("path", "failing"), [("/rulesets", "protection"), ("/access_rules", "checks")]
+)
+async def test_what_cannot_be_read_any_more(
+    hass: HomeAssistant,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    hass_client: ClientSessionGenerator,
+    path: str,
+    failing: str,
+) -> None:
+    """They do not say that all is well because it was before."""
+    faults.unavailable("GET", path)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    diagnostics = await get_diagnostics_for_config_entry(
+        hass, hass_client, loaded_entry
+    )
+    assert diagnostics["failing"] == [failing]
+    assert (diagnostics["zones"] == [None]) is (failing == "protection")
+
+
 async def test_diagnostics_of_drift(
     hass: HomeAssistant,
     sandbox: Sandbox,

@@ -57,6 +57,18 @@ async def test_tunnel_is_down(
     assert (await info_of(hass))["healthy_tunnels"] == "0/1"
 
 
+async def test_tunnels_that_cannot_be_read(
+    hass: HomeAssistant,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What was healthy before may not be so any more."""
+    faults.unavailable("GET", "/cfd_tunnel")
+    await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
+    assert (await info_of(hass))["healthy_tunnels"] == "0/1"
+
+
 async def test_pause(
     hass: HomeAssistant,
     faults: Faults,

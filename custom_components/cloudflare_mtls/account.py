@@ -81,6 +81,9 @@ class AccountState:
     surroundings: Surroundings = field(default_factory=Surroundings)
     last_seen: Mapping[str, Observation] = field(default_factory=dict)
     last_plans: Mapping[str, Plan] = field(default_factory=dict)
+    # By zone, when its rules were read last, and when Cloudflare last answered whom it lets past them.
+    rules_read_on: Mapping[str, Moment] = field(default_factory=dict)
+    allowing_told_on: Mapping[str, Moment] = field(default_factory=dict)
     # The tunnels as they were listed last, by id, and what connectors said last, by address.
     tunnels: Mapping[str, Tunnel] = field(default_factory=dict)
     connectors: Mapping[str, ConnectorReport] = field(default_factory=dict)

@@ -184,9 +184,13 @@ class HostnameBinarySensor(HostnameEntity, BinarySensorEntity):
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
-        # The checks see who is let past the rules, which no visit from here shows.
-        checks = self._entry.runtime_data.checks
-        self.async_on_remove(checks.async_add_listener(self._handle_coordinator_update))
+        # The rules, and the checks that see who is let past them, show what no visit from here does.
+        data = self._entry.runtime_data
+        for coordinator in (data.protection, data.checks):
+            if coordinator is not self.coordinator:
+                self.async_on_remove(
+                    coordinator.async_add_listener(self._handle_coordinator_update)
+                )
 
     @property
     @override

@@ -30,7 +30,7 @@ from .engine.probe import Enforcement
 from .engine.sync.plan import Plan
 from .engine.sync.settings import HostnameSettings
 from .engine.tunnels.reports import ConnectorReport
-from .runtime_data import CloudflareConfigEntry
+from .runtime_data import CloudflareConfigEntry, CloudflareData
 from .subentries import companions_of, hostname_data, hostnames_of, login_hostnames_of
 
 TO_REDACT: Final = {
@@ -63,6 +63,8 @@ async def async_get_config_entry_diagnostics(
     checks, protection = data.checks, data.protection
     return {
         **settings,
+        # What comes from these is of before.
+        "failing": _failing(data),
         "devices": [
             _device(device, (protection.data.companions or {}).get(device.id))
             for device in companions_of(entry.subentries).values()
@@ -71,7 +73,9 @@ async def async_get_config_entry_diagnostics(
             _tunnel(state, data.reports.of_tunnel(key))
             for key, state in (data.tunnels.data or {}).items()
         ],
-        "zones": [_plan(plan) for plan in protection.data.plans.values()],
+        "zones": [
+            _plan(protection.data.plan_in(zone_id)) for zone_id in protection.data.plans
+        ],
         "visits": [_visits(met) for met in data.visits.data.values()],
         "checks": {
             "found": _checks(checks.findings.values()),
@@ -124,6 +128,21 @@ async def async_get_device_diagnostics(
             "certificates": _certificates(protection.trust, of_device),
         }
     return await async_get_config_entry_diagnostics(hass, entry)
+
+
+def _failing(data: CloudflareData) -> list[str]:
+    """Return what could not be read when Cloudflare was last asked for it."""
+    coordinators = (
+        data.access,
+        data.blocked,
+        data.checks,
+        data.login_log,
+        data.protection,
+        data.seats,
+        data.token,
+        data.tunnels,
+    )
+    return sorted(item.subject for item in coordinators if not item.last_update_success)
 
 
 def _settings(hostname: HostnameSettings) -> dict[str, Any]:

@@ -42,9 +42,9 @@ class HostnameState:
     """A protected hostname: what a person chose, and what is known; None where nothing is.
 
     drifted: whether Cloudflare's settings differ from what a person chose.
-    exposed: whether the rules let somebody in who must not, as it was seen last.
+    exposed: whether the rules let somebody in who must not.
     stranger_came: whether somebody without a valid certificate was seen to come through lately.
-    allows_some: whether some visitors are known to be let past all rules.
+    allows_some: whether some visitors are let past all rules.
     """
 
     settings: HostnameSettings
@@ -52,15 +52,17 @@ class HostnameState:
     exposed: bool | None
     enforcement: Enforcement | None
     stranger_came: bool
-    allows_some: bool
+    allows_some: bool | None
     blocked_requests: int | None
     arrival: Arrival | None
     reports: tuple[ConnectorReport, ...]
 
     @property
-    def published(self) -> bool:
+    def published(self) -> bool | None:
         """Return whether anybody gets in: somebody else may have opened it again."""
-        return self.settings.protected.published or self.opened
+        if self.settings.protected.published or self.opened:
+            return True
+        return None if self.allows_some is None else False
 
     @property
     def is_opened_while_off(self) -> bool:
@@ -70,7 +72,7 @@ class HostnameState:
     @property
     def opened(self) -> bool:
         """Return whether somebody gets in who must not, as far as is known."""
-        return bool(self.exposed) or self.allows_some
+        return bool(self.exposed or self.allows_some)
 
     @property
     def rule_state(self) -> RuleState | None:
@@ -81,13 +83,13 @@ class HostnameState:
     def enforced(self) -> bool | None:
         """Return whether visitors without a certificate are blocked.
 
-        A visit only shows what happens to visitors from here: while nobody has seen the rules,
-        it shows no more than that somebody gets in.
+        A visit only shows what happens to visitors from here: while nobody has seen the rules
+        lately, and whom Cloudflare lets past them, it shows no more than that somebody gets in.
         """
         if self.opened or self.stranger_came:
             return False
         met = self.enforcement.enforced if self.enforcement else None
-        return None if met and self.exposed is None else met
+        return None if met and None in (self.exposed, self.allows_some) else met
 
 
 def hostname_state(data: CloudflareData, settings: HostnameSettings) -> HostnameState:

@@ -57,9 +57,13 @@ class HostnameSwitch(HostnameEntity, SwitchEntity):
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
-        # The checks see who is let past the rules.
-        checks = self._entry.runtime_data.checks
-        self.async_on_remove(checks.async_add_listener(self._handle_coordinator_update))
+        # The checks see who is let past the rules; visits go on while nothing can be read, and what
+        # was read before then says nothing any more.
+        data = self._entry.runtime_data
+        for coordinator in (data.checks, data.visits):
+            self.async_on_remove(
+                coordinator.async_add_listener(self._handle_coordinator_update)
+            )
 
     @property
     @override

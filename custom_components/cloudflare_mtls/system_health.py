@@ -29,10 +29,11 @@ async def _async_get_info(hass: HomeAssistant) -> dict[str, Any]:
     loaded: list[CloudflareConfigEntry] = hass.config_entries.async_loaded_entries(
         DOMAIN
     )
+    # Of a tunnel that cannot be read now, nobody knows that it is healthy.
     tunnels = [
-        state.tunnel.status
-        for entry in loaded
-        for state in (entry.runtime_data.tunnels.data or {}).values()
+        state.tunnel.status if coordinator.last_update_success else None
+        for coordinator in (entry.runtime_data.tunnels for entry in loaded)
+        for state in (coordinator.data or {}).values()
     ]
     pauses = [
         async_get_account_state(hass, entry.data[CONF_ACCOUNT_ID]).pause.left

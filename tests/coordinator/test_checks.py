@@ -350,7 +350,7 @@ async def test_visitors_who_are_let_past_the_rules(
     assert state_of(hass, ENFORCED) == "off"
 
     zone_of(sandbox).ip_access_rules.clear()
-    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert state_of(hass, ENFORCED) == "on"
     assert issues(hass) == {}
 
@@ -367,7 +367,7 @@ async def test_rules_that_only_stop_visitors(
 ) -> None:
     """An IP Access rule of another action opens nothing."""
     zone_of(sandbox).ip_access_rules.append(IpAccessRule(mode, "country", "AT"))
-    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert issues(hass) == {}
     assert state_of(hass, ENFORCED) == "on"
 

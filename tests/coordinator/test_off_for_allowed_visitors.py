@@ -96,6 +96,24 @@ async def test_turned_off_while_visitors_are_allowed(
 
 
 @pytest.mark.usefixtures("of_owner")
+async def test_off_while_nobody_sees_who_is_allowed(
+    hass: HomeAssistant, faults: Faults, freezer: FrozenDateTimeFactory
+) -> None:
+    """After an hour, nobody knows any more whether anybody gets in."""
+    await turn(hass, SWITCH, "off")
+    faults.unavailable("GET", "/firewall/access_rules/rules")
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert state_of(hass, SWITCH) == "off"
+    for _ in range(5):
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert state_of(hass, SWITCH) == "unknown"
+    faults.clear()
+    for _ in range(2):
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert state_of(hass, SWITCH) == "off"
+
+
+@pytest.mark.usefixtures("of_owner")
 async def test_allowed_while_it_is_off(
     hass: HomeAssistant,
     sandbox: Sandbox,

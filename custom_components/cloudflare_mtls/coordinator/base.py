@@ -33,11 +33,19 @@ from ..wording import describe
 SECOND_LOOK = timedelta(seconds=30)
 # A refresh in between, such as that after a change, is none.
 HALF_A_LOOK = SECOND_LOOK / 2
+# So long after it was read, nobody may say any more that all is well: somebody may have changed it.
+# One or two looks that fail are repeated before that.
+_HOLDS_FOR = timedelta(hours=1)
 # What failed is tried again this soon.
 _RETRY = timedelta(minutes=15)
 # What has failed for this long, while all else works, is tried again this often: it must not cost more
 # calls than what works.
 _LONG = timedelta(hours=2)
+
+
+def holds_still(read_on: Moment) -> bool:
+    """Return whether what was good when it was read then still counts as good."""
+    return read_on.age < _HOLDS_FOR
 
 
 class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):

@@ -32,7 +32,7 @@ from ..engine.moment import Moment
 from ..engine.rules.exposure import records_to_an_origin
 from ..engine.sync.settings import HostnameSettings, ProtectedHostname
 from ..issues import async_report, check_issue
-from .base import CloudflareCoordinator
+from .base import CloudflareCoordinator, holds_still
 from .protection_state import ProtectionState
 from .web_server import async_read_server
 
@@ -87,9 +87,17 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         """Return the permissions without which some checks are off."""
         return frozenset(self._missing)
 
-    def allows_some(self, settings: HostnameSettings) -> bool:
-        """Return whether some visitors are known to be let past all custom rules to a hostname."""
-        return bool(self.allowing_in(settings.zone_id)) and self._is_reached(settings)
+    def allows_some(self, settings: HostnameSettings) -> bool | None:
+        """Return whether some visitors are let past all custom rules to a hostname.
+
+        None where Cloudflare has not answered lately. Where the token may not ask, none are known.
+        """
+        if not self._is_reached(settings):
+            return False
+        if self.allowing_in(settings.zone_id):
+            return True
+        told_on = self.shared.allowing_told_on.get(settings.zone_id)
+        return False if told_on and holds_still(told_on) else None
 
     def allowing_in(self, zone_id: str) -> tuple[IpAccessRule, ...]:
         """Return the rules that are known to let visitors past the zone's custom rules."""
@@ -104,7 +112,9 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         try:
             allowing = await self.client.ip_access_rules.list_allowing(zone_id)
         except PermissionMissing:
+            self._note_told([zone_id])
             return self.allowing_in(zone_id)
+        self._note_told([zone_id])
         zone = replace(self.shared.surroundings.of(zone_id), allowing=allowing)
         self._show_zone(zone_id, zone)
         return allowing
@@ -129,6 +139,13 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         self.async_set_updated_data(
             self._keep(replace(around, zones={**around.zones, zone_id: zone}))
         )
+
+    def _note_told(self, zone_ids: Iterable[str]) -> None:
+        """Note that Cloudflare has just answered whom zones let past the rules."""
+        self.shared.allowing_told_on = {
+            **self.shared.allowing_told_on,
+            **dict.fromkeys(zone_ids, Moment.now()),
+        }
 
     def _keep(self, surroundings: Surroundings) -> Surroundings:
         """Have what was read outlive a reload: what cannot be read then counts as it was."""
@@ -174,6 +191,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         kept = _only(before.configurations, configurations.failed)
         found = {key: item for key, item in configurations.found.items() if item}
         looked_around = self.take(zones)
+        self._note_told(looked_around)
         newly_missing = self.not_permitted - self._not_permitted_then
         self._not_permitted_then = self.not_permitted
         if not newly_missing and not self._newly_unread:
@@ -200,8 +218,10 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
             before = replace(before, applications=await self._applications())
             self._note_applications_read()
         if Permission.FIREWALL_READ in self._missing:
+            self._note_told(zone_ids)
             return before
         asked = await ask_each(zone_ids, self.client.ip_access_rules.list_allowing)
+        self._note_told([*asked.found, *asked.not_permitted])
         zones = {
             zone_id: replace(before.of(zone_id), allowing=allowing)
             for zone_id, allowing in self.take(asked).items()

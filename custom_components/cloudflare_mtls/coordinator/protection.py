@@ -41,7 +41,7 @@ from ..storage.ledger import Ledger
 from ..storage.tombstones import Tombstones
 from ..wording import async_get_texts
 from .account_zones import AccountZones
-from .base import HALF_A_LOOK, SECOND_LOOK, CloudflareCoordinator
+from .base import HALF_A_LOOK, SECOND_LOOK, CloudflareCoordinator, holds_still
 from .drift_fixer import DriftFixer
 from .pinning import async_find_room_problem, async_write_pins
 from .protection_state import ProtectionState
@@ -171,12 +171,19 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         self._hurries_since = Moment.now()
 
     def exposes(self, settings: HostnameSettings) -> bool | None:
-        """Return whether somebody gets in who must not, as it was seen last; None if it never was.
+        """Return whether somebody gets in who must not; None where that is not known.
 
+        What was open counts as open until it is seen to be closed; what was closed, for a while.
         A tunnel that cannot be read counts as one that leads home.
         """
         plan = self.shared.last_plans.get(settings.zone_id)
-        return plan.exposes(settings.hostname) if plan else None
+        if plan is None:
+            return None
+        if plan.exposes(settings.hostname):
+            return True
+        return (
+            False if holds_still(self.shared.rules_read_on[settings.zone_id]) else None
+        )
 
     @callback
     def async_look_at_ledger(self) -> None:
@@ -402,6 +409,11 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             zone_id: last
             for zone_id, plan in plans.items()
             if zone_id not in gone and (last := plan or before.get(zone_id))
+        }
+        read = [zone_id for zone_id, plan in plans.items() if plan]
+        self.shared.rules_read_on = {
+            **self.shared.rules_read_on,
+            **dict.fromkeys(read, Moment.now()),
         }
         issues = protection_issues(
             text,

@@ -11,6 +11,7 @@ from sandbox import Sandbox
 from sandbox.state import IpAccessRule, Zone
 from tests.common import (
     CHECKS_EVERY,
+    EDGE_EVERY,
     issues,
     placeholders,
     reported,
@@ -79,7 +80,7 @@ async def test_zone_that_cannot_be_read(
     assert state_of(hass, CABIN_ENFORCED) == "off"
 
     allowing.ip_access_rules.clear()
-    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert reported(hass) == {"check_bot_fight_mode"}
     assert state_of(hass, CABIN_ENFORCED) == "on"
 

@@ -66,7 +66,7 @@ _RESPONSES: Final[Mapping[str, Mapping[str, str]]] = {
         "without_certificate.status": "of the answer; null without one",
         "without_certificate.verdict": "[what it means](#what-a-visit-without-a-certificate-met)",
         "other_ports": "the same by port",
-        "enforced": "true where every request was blocked and the rules, as they were last read, let nobody else in; false where somebody gets past them; null where that can't be seen",
+        "enforced": "true where every request was blocked and the rules, as they were read within the last hour, let nobody else in; false where somebody is known to get past them; null where that can't be seen",
         "stranger_at": "when somebody without a valid certificate was last seen to come through; null if nobody did within a day",
         "exposed_to": (
             "who gets past the rules that Cloudflare has now; null if they could not be read, and an empty list if nobody does"

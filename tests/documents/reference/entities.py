@@ -57,9 +57,9 @@ _MEANINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "edge_locations": "which of Cloudflare's data centers it is connected to",
     },
     "Protected hostnames": {
-        "published": "off lets nobody in, not even with a certificate, and takes the hostname off the internet. Turned off while the account is not set up, it holds once it is",
+        "published": "off lets nobody in, not even with a certificate, and takes the hostname off the internet. Turned off while the account is not set up, it holds once it is. Unknown while nobody can see whether anybody gets in",
         "drift": "whether something at Cloudflare differs from your settings",
-        "enforced": "as visits without a certificate showed, and the rules as they were last read; unknown if one of them could not show it",
+        "enforced": "as visits without a certificate showed, and the rules as they were read within the last hour; unknown if one of them could not show it. What is known to be open stays off until it is seen to be closed",
         "reaches_home_assistant": (
             "what a visit with a new certificate, or a device, met behind the rules; known for 7 days, and unknown while *Published* is off. For another service, it is "
             "called *Reaches the service*"

@@ -14,6 +14,15 @@ class Each[KeyT, ResultT]:
     found: Mapping[KeyT, ResultT]
     failed: Mapping[KeyT, EngineError]
 
+    @property
+    def not_permitted(self) -> frozenset[KeyT]:
+        """Return what could not be had for want of a permission."""
+        return frozenset(
+            key
+            for key, err in self.failed.items()
+            if isinstance(err, PermissionMissing)
+        )
+
     def raise_if_all_failed(self) -> None:
         """Raise the first EngineError if there is nothing but errors."""
         if self.failed and not self.found:
