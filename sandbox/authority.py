@@ -115,16 +115,23 @@ class Authority:
 
 
 class ClientAuthorities:
-    """The managed CA of each account, created on first use."""
+    """The managed CA of each account, created on first use, and those that its owner brought."""
 
     def __init__(self) -> None:
         """Start without any CA."""
         self._by_account: dict[str, Authority] = {}
+        # GUESS: each holds for every hostname that is associated with the managed CA.
+        self.brought: dict[str, list[Authority]] = {}
         self._creating = asyncio.Lock()
 
     def existing(self, account_id: str) -> Authority | None:
         """Return an account's CA, or None if it has not been created yet."""
         return self._by_account.get(account_id)
+
+    def all_of(self, account_id: str) -> list[Authority]:
+        """Return every CA whose certificates the edge verifies in an account."""
+        managed = self.existing(account_id)
+        return [*([managed] if managed else []), *self.brought.get(account_id, ())]
 
     async def get(self, account_id: str) -> Authority:
         """Return an account's CA; create it on first use."""

@@ -1,6 +1,7 @@
 """The cf.tls_client_auth.* fields that rules see of a connection."""
 
 import base64
+from collections.abc import Iterable
 from datetime import datetime
 
 from cryptography import x509
@@ -23,10 +24,12 @@ def without_certificate() -> dict[str, Value]:
 
 
 def with_certificate(
-    certificate: x509.Certificate, authority: Authority | None, *, revoked: bool
+    certificate: x509.Certificate, authorities: Iterable[Authority], *, revoked: bool
 ) -> dict[str, Value]:
     """Return the fields of a connection whose client presented a certificate."""
-    verified = authority is not None and is_verified(certificate, authority)
+    signers = (item for item in authorities if is_verified(certificate, item))
+    authority = next(signers, None)
+    verified = authority is not None
     subject, issuer = certificate.subject, certificate.issuer
     encoded = base64.b64encode(certificate.public_bytes(Encoding.DER)).decode()
     # GUESS: the fields are filled for an unverified certificate too.
@@ -43,7 +46,7 @@ def with_certificate(
         "cert_subject_dn_legacy": _legacy(subject),
         "cert_serial": _hexadecimal(certificate.serial_number),
         "cert_issuer_serial": _hexadecimal(authority.certificate.serial_number)
-        if authority and verified
+        if authority
         else "",
         "cert_fingerprint_sha256": certificate.fingerprint(hashes.SHA256()).hex(),
         # SHA-1 only identifies a certificate here; no security depends on it.

@@ -74,7 +74,7 @@ class RequestFields:
             return client_auth.without_certificate()
         return client_auth.with_certificate(
             handshake.certificate,
-            self._clients.existing(zone.account_id),
+            self._clients.all_of(zone.account_id),
             revoked=self._state.is_revoked(zone.account_id, handshake.certificate),
         )
 
