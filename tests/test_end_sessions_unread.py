@@ -222,11 +222,45 @@ async def test_application_that_was_never_seen(
         await wait_for_refresh(again, freezer, EDGE_EVERY)
         due = account.runtime_data.access.records.records[HOME].sessions
         assert due == Sessions(of_everybody=True)
+        assert "login_sessions_left" in told(again)
 
         faults.clear()
         for _ in range(9):
             await wait_for_refresh(again, freezer, EDGE_EVERY)
         assert ended(sandbox) == [EVERYBODY]
+        assert "login_sessions_left" not in told(again)
+
+
+@pytest.mark.parametrize("is_back", [True, False], ids=["is back", "is away"])
+@pytest.mark.parametrize("way", ["fails", "refused"])
+async def test_pressed_before_any_application_was_seen(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    hass_storage: dict[str, Any],
+    way: str,
+    *,
+    is_back: bool,
+) -> None:
+    """It is done or told at once, and not only once Access is read again."""
+    await settle(hass)
+    account = same_account(loaded_entry)
+    async with restarted(hass) as again:
+        del hass_storage[f"{DOMAIN}.{account.entry_id}.logins"]
+        if way == "refused":
+            faults.refuse("GET", "/access/apps", 403, 10000, "Authentication error")
+        else:
+            faults.unavailable("GET", "/access/")
+        await setup_integration(again, account)
+        assert state_of(again, END_SESSIONS) == "unavailable"
+        if is_back:
+            faults.clear()
+        sandbox.journal.clear()
+        await press(again, Context())
+        await settle(again)
+        assert ended(sandbox) == ([EVERYBODY] if is_back else [])
+        assert ("login_sessions_left" in told(again)) is not is_back
 
 
 @pytest.mark.parametrize("way", ["fails", "refused"])

@@ -1,7 +1,7 @@
 """Keeps the order of an *End sessions* button that is pressed while Home Assistant ignores that."""
 
 from homeassistant.components.button import DOMAIN as BUTTON_DOMAIN, SERVICE_PRESS
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 
 from .const import LOGGER
@@ -28,6 +28,9 @@ def async_keep_unheard_ends_of_sessions(hass: HomeAssistant) -> None:
             "Sessions at %s end once Cloudflare can be asked; people stay logged in until then",
             hostname,
         )
+        if entry.state is ConfigEntryState.LOADED:
+            # If Access cannot be read now either, a repair says so.
+            await entry.runtime_data.access.async_look_again()
 
     # Until Access was read, nobody knows which application asks for the login.
     async_hear_orders(

@@ -476,17 +476,15 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         return tuple(
             each.settings.hostname
             for each in waiting
-            if not state.is_opened(each.settings.hostname)
-            and not self._is_unseen(each, state)
+            if not state.is_opened(each.settings.hostname) and not self._is_unseen(each)
         )
 
-    @staticmethod
-    def _is_unseen(record: LoginRecord, state: AccessState) -> bool:
+    def _is_unseen(self, record: LoginRecord) -> bool:
         """Return whether nobody knows yet which application a hostname has."""
         return (
             record.stage is Stage.KEPT
             and record.ids.application is None
-            and state.observation is None
+            and not isinstance(self._answer, AccessObservation)
         )
 
     @callback
@@ -621,7 +619,9 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
 
     def _issues(self, record: LoginRecord) -> Iterator[Issue]:
         hostname = record.settings.hostname
-        if hostname in self._with_sessions:
+        if hostname in self._with_sessions or (
+            record.sessions and self._is_unseen(record)
+        ):
             yield login_issue("login_sessions_left", hostname)
         match record.stage:
             case Stage.LEFT:
