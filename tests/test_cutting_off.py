@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.auth.const import GROUP_ID_ADMIN
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 import pytest
@@ -15,7 +16,7 @@ from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
 
 from .clocks import HomeClock
-from .common import ENGLISH, HOSTNAME, device_id_of, records_of, settle, state_of
+from .common import ENGLISH, HOSTNAME, device_id_of, records_of, settle, state_of, turn
 from .dialogs import Client
 
 SWITCH = "switch.home_mobile_example_com_published"
@@ -34,6 +35,14 @@ async def client(
     for component in ("api", "config", "websocket_api"):
         assert await async_setup_component(hass, component, {})
     return await hass_client()
+
+
+@pytest.fixture
+async def other_admin(hass: HomeAssistant) -> dict[str, str]:
+    """Return the headers by which Home Assistant knows another administrator."""
+    user = await hass.auth.async_create_user("Other", group_ids=[GROUP_ID_ADMIN])
+    token = await hass.auth.async_create_refresh_token(user, "https://example.com/")
+    return {"Authorization": f"Bearer {hass.auth.async_create_access_token(token)}"}
 
 
 async def call(
@@ -111,6 +120,34 @@ async def test_asked_again_after_a_minute(
     freezer.tick(timedelta(minutes=1))
     assert not await call(client, OFF, BY_HOSTNAME)
     assert len(records_of(sandbox)) == 1
+
+
+async def test_another_administrator_within_the_minute(
+    hass: HomeAssistant, sandbox: Sandbox, client: Client, other_admin: dict[str, str]
+) -> None:
+    """Each is asked, and answers for themselves only."""
+    by_other = {**BY_HOSTNAME, **other_admin}
+    assert not await call(client, OFF, BY_HOSTNAME)
+    assert not await call(client, OFF, by_other)
+    await settle(hass)
+    assert len(records_of(sandbox)) == 1
+
+    assert await call(client, OFF, BY_HOSTNAME)
+    await settle(hass)
+    assert records_of(sandbox) == []
+
+
+async def test_automation_is_no_answer(
+    hass: HomeAssistant, sandbox: Sandbox, client: Client
+) -> None:
+    """What an automation does meanwhile takes nobody's question away, and answers it for nobody else."""
+    assert not await call(client, OFF, BY_HOSTNAME)
+    await turn(hass, SWITCH, "off")
+    await turn(hass, SWITCH, "on")
+    await settle(hass)
+    assert await call(client, OFF, BY_HOSTNAME)
+    await settle(hass)
+    assert records_of(sandbox) == []
 
 
 async def test_clock_that_was_set_back(

@@ -15,8 +15,10 @@ from .wording import Message, raise_translated_error
 
 _TIME_TO_REPEAT: Final = timedelta(minutes=1)
 
-# When somebody was asked about a hostname.
-_ASKED: HassKey[dict[str, Moment]] = HassKey(f"{DOMAIN}_asked_before_cutting_off")
+# When each person was asked, by their id, about each hostname: one's answer is not another's.
+_ASKED: HassKey[dict[tuple[str, str], Moment]] = HassKey(
+    f"{DOMAIN}_asked_before_cutting_off"
+)
 
 
 def arrived_by(hostnames: Collection[str]) -> str | None:
@@ -43,8 +45,9 @@ def async_ask_before_cutting_off(
     if hostname is None:
         return
     asked = hass.data.setdefault(_ASKED, {})
-    asked_on = asked.pop(hostname, None)
+    question = context.user_id, hostname
+    asked_on = asked.pop(question, None)
     if asked_on and asked_on.age < _TIME_TO_REPEAT:
         return
-    asked[hostname] = Moment.now()
+    asked[question] = Moment.now()
     raise_translated_error(Message("cuts_off", {"hostname": hostname}))
