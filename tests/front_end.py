@@ -24,7 +24,7 @@ _TAGS: Final = frozenset(
 )
 # Texts of the category "common" that end up in one of those places.
 _COMMON_MARKDOWN: Final = re.compile(
-    r"(access|adopted|arrival|changes|exempt|local_address|step|to_device|login(?!_path|_trial_|_by_pin|_every_))_.*|permission.*|token_more|origin_request|shuts_out|cuts_off|logins_stay|moved_in_file|stays_blocked|connector_network|removal_none"
+    r"(access|adopted|arrival|changes|exempt|local_address|step|to_device|login(?!_path|_trial_|_by_pin|_every_))_.*|permission.*|token_more|origin_request|shuts_out|cuts_off|logins_stay|moved_in_file|stays_blocked|only_old_certificate|connector_network|removal_none"
 )
 _COMMON_PAGES: Final = re.compile(r"(handover|proof|login_trial)_.*|visit_seen")
 _COMMON_PLAIN: Final = re.compile(

@@ -17,14 +17,17 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
+from .engine.certificates.outdated import devices_with_overdue
 from .issues import Issue, async_report
-from .quoting import listed
+from .quoting import Ours, plain, quoted
 from .storage.ledger import Ledger, async_get_ledger
 from .storage.logins import async_get_login_records
 from .storage.tombstones import async_get_tombstones
 from .subentries import companions_of
+from .wording import async_get_texts
 
 _GROUP: Final = "not_set_up"
 # Nobody knows yet whether the account will be set up.
@@ -85,12 +88,22 @@ async def _issues(
     ledger = await async_get_ledger(hass, entry.entry_id)
     removed = {key: item.name for key, item in tombstones.devices.items()}
     present = {item.id: item.name for item in companions_of(entry.subentries).values()}
-    certificates = {*removed.values(), *_unwanted(ledger, present | removed)}
+    whole = {*removed.values(), *_unwanted(ledger, present | removed)}
+    old = {present[item] for item in _with_overdue(ledger) & present.keys()} - whole
+    text = await async_get_texts(hass, "common")
+    certificates = [
+        *((name, quoted(name)) for name in sorted(whole)),
+        *(
+            (f"old_{name}", text("only_old_certificate", name=plain(name)))
+            for name in sorted(old)
+        ),
+    ]
+    hostnames = [(name, quoted(name)) for name in sorted(tombstones.may_be_published)]
     left = (
-        (of_certificates, "certificates", sorted(certificates)),
-        (of_hostnames, "hostnames", sorted(tombstones.may_be_published)),
+        (of_certificates, "certificates", certificates),
+        (of_hostnames, "hostnames", hostnames),
     )
-    return [_issue(entry, key, what, names) for key, what, names in left if names]
+    return [_issue(entry, key, what, items) for key, what, items in left if items]
 
 
 async def _issues_of_sessions(hass: HomeAssistant, entry: ConfigEntry) -> list[Issue]:
@@ -102,17 +115,36 @@ async def _issues_of_sessions(hass: HomeAssistant, entry: ConfigEntry) -> list[I
         return []
     records = stored.records.items()
     names = sorted(hostname for hostname, each in records if each.sessions)
-    return [_issue(entry, "sessions_wait", "hostnames", names)] if names else []
+    items = [(name, quoted(name)) for name in names]
+    return [_issue(entry, "sessions_wait", "hostnames", items)] if items else []
 
 
-def _issue(entry: ConfigEntry, key: str, what: str, names: Sequence[str]) -> Issue:
+def _issue(
+    entry: ConfigEntry, key: str, what: str, items: Sequence[tuple[str, str]]
+) -> Issue:
+    """Return an issue about items, each given by what distinguishes it and by its line."""
     return Issue(
         # Who ignores some has not ignored what is ordered later.
-        id="_".join((key, *names)),
+        id="_".join((key, *(item_id for item_id, _ in items))),
         translation_key=key,
-        placeholders={"account": entry.title, what: listed(names)},
+        placeholders={
+            "account": entry.title,
+            what: Ours("\n".join(f"- {line}" for _, line in items)),
+        },
         severity=ir.IssueSeverity.WARNING,
         is_persistent=True,
+    )
+
+
+def _with_overdue(ledger: Ledger) -> frozenset[str]:
+    """Return the devices of which an old certificate is still to be revoked."""
+    now = dt_util.utcnow()
+    return devices_with_overdue(
+        ledger.records,
+        ledger.confirmed,
+        ledger.confirmed_ids,
+        ledger.ended_by(now),
+        now,
     )
 
 

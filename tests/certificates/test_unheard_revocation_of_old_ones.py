@@ -5,6 +5,7 @@ from typing import Any
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
@@ -24,10 +25,11 @@ from tests.dialogs import certificates, renew_and_test
 from tests.faults import Faults
 
 from .creating import press
-from .helpers import STATUS, look_often
+from .helpers import STATUS, look_often, open_repairs
 from .test_stopped_certificates import REVOKE_OLD
 
 pytestmark = with_device
+OLD_ONE = "- `Pixel 8` (only the old certificate)"
 IS_KEPT = "are revoked once Cloudflare can be asked"
 
 
@@ -91,6 +93,9 @@ async def test_account_is_not_loaded(
     await settle(hass)
     assert IS_KEPT in caplog.text
     assert certificates(sandbox)[CERTIFICATE_ID] == "active"
+    assert open_repairs(hass) == {
+        "certificates_wait": {"account": ready.title, "certificates": OLD_ONE}
+    }
 
     faults.clear()
     if way == "disabled":
@@ -98,6 +103,46 @@ async def test_account_is_not_loaded(
     await look_often(hass, freezer)
     assert certificates(sandbox) == {CERTIFICATE_ID: "revoked", new: "active"}
     assert reported(hass) == set()
+
+
+async def test_account_is_removed_before_it_is_loaded(
+    hass: HomeAssistant, ready: MockConfigEntry, new: str
+) -> None:
+    """Nobody revokes it any more, and a repair says so."""
+    by: Any = ConfigEntryDisabler.USER
+    await hass.config_entries.async_set_disabled_by(ready.entry_id, by)
+    await press(hass, REVOKE_OLD)
+    await hass.config_entries.async_remove(ready.entry_id)
+    await settle(hass)
+    told = open_repairs(hass)["certificates_stay"]
+    assert told == {"account": ready.title, "certificates": OLD_ONE}
+
+
+async def test_whole_device_is_locked_out_as_well(
+    hass: HomeAssistant, ready: MockConfigEntry, new: str
+) -> None:
+    """It is named once."""
+    by: Any = ConfigEntryDisabler.USER
+    await hass.config_entries.async_set_disabled_by(ready.entry_id, by)
+    await press(hass, REVOKE_OLD)
+    await press(hass, "button.pixel_8_revoke")
+    await settle(hass)
+    told = open_repairs(hass)["certificates_wait"]
+    assert told == {"account": ready.title, "certificates": "- `Pixel 8`"}
+
+
+async def test_due_before_the_account_was_disabled(
+    hass: HomeAssistant, faults: Faults, ready: MockConfigEntry, new: str
+) -> None:
+    """Cloudflare has refused it so far; now nobody asks any more."""
+    faults.unavailable("DELETE", "/client_certificates")
+    with pytest.raises(HomeAssistantError):
+        await press(hass, REVOKE_OLD)
+    await settle(hass)
+    by: Any = ConfigEntryDisabler.USER
+    await hass.config_entries.async_set_disabled_by(ready.entry_id, by)
+    await settle(hass)
+    assert "certificates_wait" in reported(hass)
 
 
 async def test_nothing_was_replaced(
@@ -120,6 +165,7 @@ async def test_nothing_was_replaced(
     await settle(hass)
     await press(hass, REVOKE_OLD)
     assert IS_KEPT not in caplog.text
+    assert reported(hass) == set()
     await hass.config_entries.async_set_disabled_by(entry_id, None)
     await look_often(hass, freezer)
     assert certificates(sandbox)[CERTIFICATE_ID] == "active"

@@ -27,6 +27,7 @@ def async_keep_unheard_revocations(hass: HomeAssistant) -> None:
                 "Old certificates of %s are revoked once Cloudflare can be asked; they are valid until then",
                 device.name,
             )
+            await async_tell_orders_of(hass, entry)
 
     async def keep(entry: ConfigEntry, subentry_id: str) -> None:
         """Give nothing more to a device, and have its certificates revoked as soon as that can be asked."""

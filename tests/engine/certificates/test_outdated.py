@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from custom_components.cloudflare_mtls.engine.certificates.outdated import (
+    devices_with_overdue,
     revocation_dates,
 )
 from custom_components.cloudflare_mtls.engine.certificates.records import (
@@ -332,3 +333,52 @@ def test_only_those_that_are_let_in_at_more_hostnames_are_kept() -> None:
 def test_key_that_is_gone_need_not_be_let_in_anywhere() -> None:
     """Nobody uses the older one."""
     assert outdated(UNFETCHED, FETCHED, less=[("1", "0")]) == ["0"]
+
+
+@pytest.mark.parametrize(
+    ("records", "ended", "is_overdue"),
+    [
+        pytest.param([FETCHED, due(NOW)], "", True, id="by its date"),
+        pytest.param([FETCHED, PROVEN], "", True, id="by a test"),
+        pytest.param([FETCHED, due(NOW + SECOND)], "", False, id="later"),
+        pytest.param([FETCHED, proven(NOW)], "", False, id="tested lately"),
+        pytest.param([FETCHED, FETCHED], "", False, id="nothing replaces it"),
+        pytest.param([FETCHED, due(NOW)], "0", False, id="revoked by now"),
+        pytest.param([FETCHED, due(NOW)], "1", False, id="the newer one is revoked"),
+        pytest.param([UNFETCHED, due(NOW)], "", False, id="nobody has its key"),
+        pytest.param([restored(NOW), due(NOW - DAY)], "", False, id="restored since"),
+        pytest.param([due(NOW), FETCHED], "", False, id="the newer one replaces none"),
+        pytest.param([due(NOW)], "", False, id="only one"),
+    ],
+)
+def test_overdue(records: list[Record], ended: str, *, is_overdue: bool) -> None:
+    """What had to be revoked by now is known without a list."""
+    placed = in_order_of_times({str(key): item for key, item in enumerate(records)})
+    found = devices_with_overdue(placed, {}, {}, set(ended), NOW)
+    assert bool(found) is is_overdue
+
+
+@pytest.mark.parametrize(
+    ("device_id", "ended", "is_overdue"),
+    [
+        ("", set(), True),
+        ("", {"print"}, False),
+        ("other", set(), False),
+        (None, set(), False),
+    ],
+)
+def test_overdue_certificate_that_a_person_confirmed(
+    device_id: str | None, ended: set[str], *, is_overdue: bool
+) -> None:
+    """It was there before all that was created here, as far as is known."""
+    placed = in_order_of_times({"1": due(NOW)})
+    found = devices_with_overdue(
+        placed, {"print": device_id}, {"print": "0"}, ended, NOW
+    )
+    assert bool(found) is is_overdue
+
+
+def test_overdue_certificate_that_was_confirmed_and_restored_since() -> None:
+    placed = in_order_of_times({"1": due(NOW - DAY), "0": restored(NOW)})
+    found = devices_with_overdue(placed, {"print": ""}, {"print": "0"}, set(), NOW)
+    assert not found

@@ -1,6 +1,6 @@
 """Which of a device's certificates a newer one has replaced, and when they are revoked (pure)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set as AbstractSet
 from datetime import datetime
 
 from .records import Record, Replacement, may_be_installed
@@ -48,3 +48,43 @@ def revocation_dates(
             if end is None or item.revokes_on < end
         ]
     return dates
+
+
+def devices_with_overdue(
+    records: Mapping[str, Record],
+    confirmed: Mapping[str, str | None],
+    confirmed_ids: Mapping[str, str],
+    ended: AbstractSet[str],
+    now: datetime,
+) -> frozenset[str]:
+    """Return the devices that may still use a certificate which had to be revoked by now.
+
+    This rests on what is known here alone, without a list of Cloudflare: whether the rules let the
+    newer certificate in is not known. Confirmed are the devices of what a person confirmed, by
+    fingerprint, and its ids; it may be older than all that was created here. Ended are the ids and
+    fingerprints of certificates that let nobody in any more.
+    """
+    lasting = {
+        key: item
+        for key, item in records.items()
+        if key not in ended and item.fingerprint not in ended
+    }
+    older = [
+        *((item.device_id, item) for item in lasting.values()),
+        *(
+            (device_id, records.get(confirmed_ids.get(fingerprint, "")))
+            for fingerprint, device_id in confirmed.items()
+            if fingerprint not in ended
+        ),
+    ]
+    return frozenset(
+        newer.device_id
+        for newer in lasting.values()
+        for item in newer.replacements(now)
+        if item.revokes_on <= now
+        for device_id, record in older
+        if device_id == newer.device_id
+        and may_be_installed(record)
+        and not item.spares(record)
+        and (record is None or record.places.creation < newer.places.creation)
+    )
