@@ -63,7 +63,12 @@ OF_REMOVED = (
     ProblemCode.STILL_IN_FILE,
 )
 RULES = ("rule_missing", "rule_missing_in_some", "rule_shadowed")
-REPEATED = ("undone_again", "opened_again")
+REPEATED = (
+    "undone_again",
+    "opened_again",
+    "login_undone_again",
+    "login_opened_again",
+)
 IN_FILES = ("removal_in_file", "moved_in_file")
 LOST_ZONES = tuple(f"zone_{loss}" for loss in Loss)
 LOGIN_DRIFTS = ("login_gone", "login_opened", "login_drift", "login_list_changed")

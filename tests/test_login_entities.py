@@ -363,7 +363,7 @@ async def test_login_that_is_gone(
     await setup_integration(hass, entry)
     await wait_for_refresh(hass, freezer, SECOND_LOOK)
 
-    assert state_of(hass, REQUIRED) == "unknown"
+    assert state_of(hass, REQUIRED) == "off"
     assert state_of(hass, DIFFERS) == "unavailable"
     assert state_of(hass, END_SESSIONS) == "unavailable"
 

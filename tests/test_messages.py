@@ -457,6 +457,8 @@ def test_issues() -> None:
         "login_log_cut",
         "login_log_long",
         "login_gone_unfixable",
+        "login_not_enforced",
+        "login_not_enforced_unread",
         "login_opened_unfixable",
         "login_zero_trust_not_set_up",
         *LOGIN_PROBLEMS,

@@ -165,7 +165,7 @@ async def _async_read_account(
         reports.local_configurations,
     )
     access = AccessCoordinator(
-        hass, entry, client, probe, logins, checks.async_applications_written
+        hass, entry, client, probe, logins, found, checks.async_applications_written
     )
     return CloudflareData(
         client=client,

@@ -116,6 +116,9 @@ LOGIN_BINARY_SENSORS: tuple[LoginBinarySensorEntityDescription, ...] = (
         key="login_required",
         translation_key="login_required",
         available_fn=lambda _: True,
+        is_seen_fn=lambda hostname: (
+            hostname.login is not None and hostname.login.login_required is False
+        ),
         is_on_fn=lambda hostname: (
             hostname.login.login_required if hostname.login else None
         ),

@@ -144,7 +144,10 @@ class HostnameEntityDescription(EntityDescription):
 
 @dataclass(frozen=True, kw_only=True)
 class LoginEntityDescription(EntityDescription):
-    """Describes an entity of a login hostname: who watches it, and when it is available."""
+    """Describes an entity of a login hostname: who watches it, and when it is available.
+
+    is_seen_fn: whether a visit shows its state, also while Cloudflare cannot be read.
+    """
 
     coordinator_fn: Callable[[CloudflareData], DataUpdateCoordinator[Any]] = (
         lambda data: data.access
@@ -152,6 +155,7 @@ class LoginEntityDescription(EntityDescription):
     available_fn: Callable[[LoginHostnameState], bool] = lambda hostname: (
         hostname.login is not None and hostname.login.plan is not None
     )
+    is_seen_fn: Callable[[LoginHostnameState], bool] = lambda _: False
 
 
 class CloudflareEntity[CoordinatorT: DataUpdateCoordinator[Any]](
@@ -397,11 +401,10 @@ class LoginEntity(ItemEntity[DataUpdateCoordinator[Any], LoginHostnameState]):
     @property
     @override
     def available(self) -> bool:
-        hostname = self.hostname
-        return (
-            super().available
-            and hostname is not None
-            and self.entity_description.available_fn(hostname)
+        hostname, description = self.hostname, self.entity_description
+        return hostname is not None and (
+            description.is_seen_fn(hostname)
+            or (super().available and description.available_fn(hostname))
         )
 
 

@@ -12,7 +12,8 @@ from .engine.access.logins import Login
 from .engine.access.plan import LoginPlan, Occasion
 from .engine.access.problems import LoginProblem, LoginProblemCode
 from .engine.access.settings import LoginSettings, People
-from .issues import Fix, Issue
+from .engine.sync.repeated_drift import RepeatedChange
+from .issues import Fix, Issue, login_issue, repeated_drift_issue
 from .wording import describe_login_problem
 
 # Anyone can try any address, so the number of repairs is limited.
@@ -140,6 +141,23 @@ def drift_issues(
             )
         )
     return issues
+
+
+def not_enforced_login_issue(hostname: str, *, is_readable: bool) -> Issue:
+    """Return the issue for a hostname that lets visitors through, and Access is right or not readable.
+
+    A person who ignores it knows that visits from home need no login: then they prove nothing,
+    whether Access can be read or not.
+    """
+    key = "login_not_enforced" if is_readable else "login_not_enforced_unread"
+    return replace(login_issue(key, hostname), id=f"login_not_enforced_{hostname}")
+
+
+def repeated_login_drift_issue(hostname: str, change: RepeatedChange) -> Issue:
+    """Return the issue for a login hostname whose login somebody else keeps undoing."""
+    issue = repeated_drift_issue(hostname, change)
+    key = f"login_{issue.translation_key}"
+    return replace(issue, id=f"{key}_{hostname}", translation_key=key)
 
 
 def _is_list_changed(plan: LoginPlan) -> bool:

@@ -191,7 +191,7 @@ async def test_missing_permission_costs_only_access(
     state = coordinator(entry).data
     assert state.problem
     assert state.problem.code is LoginProblemCode.PERMISSION_MISSING
-    assert state.logins[HOME].login_required is None
+    assert state.logins[HOME].differs is None
     assert 0 < len(calls(sandbox)) <= 2 * 10 + 1
 
 

@@ -9,10 +9,12 @@ from typing import Final, override
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryAuthFailed
+from homeassistant.helpers.update_coordinator import UpdateFailed
 from homeassistant.util import dt as dt_util
 
 from ..bus_events import async_fire_fixed
-from ..const import LOGGER, SUBENTRY_LOGIN_HOSTNAME
+from ..const import DOMAIN, LOGGER, SUBENTRY_LOGIN_HOSTNAME
 from ..engine.access.beyond_settings import (
     LetIn,
     let_in_by_login,
@@ -21,7 +23,8 @@ from ..engine.access.beyond_settings import (
     who_is_out,
 )
 from ..engine.access.group_members import members_by_group, taken_out
-from ..engine.access.login_visit import AskedBy, who_asks
+from ..engine.access.let_through import LetThrough
+from ..engine.access.login_visit import AskedBy, whether_asked, who_asks
 from ..engine.access.logins import Login
 from ..engine.access.named_people import strangers_pass
 from ..engine.access.observation import AccessObservation, find_own
@@ -34,8 +37,15 @@ from ..engine.api.errors import EngineError, Permission, PermissionMissing
 from ..engine.moment import Lasting, Moment
 from ..engine.probe import Probe, Visit
 from ..engine.rules.truth import Truth
+from ..engine.sync.repeated_drift import Condition, RepeatedDrift
 from ..issues import Fix, Issue, async_report, login_issue
-from ..login_issues import drift_issues, zero_trust_issue
+from ..login_issues import (
+    drift_issues,
+    not_enforced_login_issue,
+    repeated_login_drift_issue,
+    zero_trust_issue,
+)
+from ..storage.found_by_visits import FoundByVisits
 from ..storage.logins import LoginRecord, LoginRecords, Stage
 from ..subentries import login_data, login_subentry, logins_of
 from ..to_the_end import to_the_end
@@ -46,6 +56,9 @@ from .login_writer import LoginWriter, LoginWritten
 # Visits cost no call and show at once that a login is gone, so that Access is read less often.
 _READ_EVERY: Final = timedelta(hours=2)
 _RETRY_EVERY: Final = timedelta(hours=1)
+# What a visit shows that follows from nothing else is looked at again once the edge has followed
+# whatever was written.
+_ANOTHER_LOOK: Final = timedelta(minutes=3)
 
 
 class TrialEnd(StrEnum):
@@ -75,6 +88,7 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         client: CloudflareClient,
         probe: Probe,
         records: LoginRecords,
+        found: FoundByVisits,
         applications_written: Callable[[], Awaitable[None]],
     ) -> None:
         """Initialize the coordinator; nothing is known at first.
@@ -87,6 +101,9 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         self.records = records
         self.writer = LoginWriter(hass, entry, client, probe, records)
         self._applications_written = applications_written
+        self._found = found
+        self._let_through = LetThrough()
+        self._repeated = RepeatedDrift()
         # What a person configured when this looked last, and what Access answered then.
         self._followed: Mapping[str, LoginSettings] | None = None
         self._answer: AccessObservation | EngineError | None = None
@@ -298,7 +315,30 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         if 1 in (self._failed_removals, self._failed_endings) or is_left:
             return SECOND_LOOK
         trials = map(self._left_of, self.records.at(Stage.TRIAL))
-        return max(min([self.interval, *trials]), timedelta())
+        return max(min([self._visit_every, *trials]), timedelta())
+
+    @property
+    def _visit_every(self) -> timedelta:
+        wants_more = self._let_through.wants_another_look
+        return _ANOTHER_LOOK if wants_more else self.interval
+
+    @override
+    def _retry_after_failure(self) -> timedelta:
+        # Visits go on, and how often Access is read is decided here.
+        return min(super()._retry_after_failure(), self._visit_every)
+
+    @override
+    def _failure(self, err: EngineError) -> ConfigEntryAuthFailed | UpdateFailed:
+        failure = super()._failure(err)
+        if isinstance(failure, UpdateFailed):
+            return failure
+        # It would be the last refresh, but without a valid token visits go on as well.
+        self.config_entry.async_start_reauth_if_available(self.hass)
+        return UpdateFailed(
+            translation_domain=DOMAIN,
+            translation_key=failure.translation_key,
+            translation_placeholders=failure.translation_placeholders,
+        )
 
     @override
     async def async_fetch(self) -> AccessState:
@@ -311,18 +351,25 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
             if self._left_of(record) <= timedelta():
                 await self.records.async_put(replace(record, stage=Stage.UNDOING))
         removals = self._due_removals()
-        try:
-            state = await self._look(logins)
-        except EngineError:
-            # To end sessions, nothing has to be read.
-            self._begin_work(removals, (), self._due_sessions(AccessState()))
-            # What is left of earlier attempts is known here.
-            self._report()
-            raise
+        state = await self._look(logins)
+        # To end sessions, and to tell what is left of earlier attempts, nothing has to be read.
         self._begin_work(removals, self._drifted(state), self._due_sessions(state))
         self._report()
         self._report_drift(state)
+        self._report_let_through(state)
+        self._report_repeated(state)
+        if isinstance(self._answer, EngineError) and state.problem is None:
+            self._show(state)
+            raise self._answer
         return state
+
+    def _show(self, state: AccessState) -> None:
+        """Show what visits have shown while Access cannot be read."""
+        is_news = state != self.data
+        self.data = state
+        # Of the first failure, Home Assistant tells everybody itself.
+        if is_news and not self.last_update_success:
+            self.async_update_listeners()
 
     async def _look(self, logins: Mapping[str, LoginSettings]) -> AccessState:
         """Visit the login hostnames, and read Access where that is due."""
@@ -332,13 +379,9 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         visits = await self._visit(logins)
         if self._answer is None or self._is_due(self._state(logins, visits)):
             await self._read(logins)
-        state = self._state(logins, visits)
-        match self._answer:
-            case PermissionMissing(permission=permission):
-                self._missing.add(permission)
-            case EngineError() as err if state.problem is None:
-                raise err
-        return state
+        if isinstance(self._answer, PermissionMissing):
+            self._missing.add(self._answer.permission)
+        return self._state(logins, visits)
 
     async def _visit(self, hostnames: Collection[str]) -> Mapping[str, Visit]:
         """Visit hostnames as a browser that never logged in."""
@@ -422,7 +465,11 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
             case answer:
                 return AccessState(
                     logins={
-                        hostname: LoginState(settings=settings)
+                        hostname: LoginState(
+                            settings=settings,
+                            asked_by=whether_asked(visits[hostname]),
+                            strangers_pass=None,
+                        )
                         for hostname, settings in logins.items()
                     },
                     problem=problem_of(answer) if answer else None,
@@ -583,6 +630,7 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
             self._note_sessions(hostname)
         if outcome and outcome.applied:
             async_fire_fixed(self.hass, self.config_entry, hostname, outcome.applied)
+            self._repeated.fixed(hostname, Moment.now())
 
     def _report(self) -> None:
         """Report what is left at Cloudflare, and which trials were undone."""
@@ -616,6 +664,48 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
             issues,
             is_complete=state.observation is not None or not state.logins,
         )
+
+    def _report_let_through(self, state: AccessState) -> None:
+        """Report where visits met no login, unless what was read of Access says why."""
+        met = {
+            hostname: login.asked_by
+            for hostname, login in state.logins.items()
+            if login.asked_by
+            and not (login.plan and login.plan.opens)
+            # What a person ordered to be removed is not told of as gone.
+            and self.stage_of(hostname) is Stage.KEPT
+        }
+        found = self._let_through.look(self._found.without_login, met, Moment.now())
+        self._found.keep_without_login(found)
+        issues = [
+            not_enforced_login_issue(
+                hostname, is_readable=state.logins[hostname].plan is not None
+            )
+            for hostname in found
+        ]
+        async_report(self.hass, self.config_entry.entry_id, "login_visits", issues)
+
+    def _report_repeated(self, state: AccessState) -> None:
+        """Report what somebody else keeps undoing where it is kept in sync."""
+        kept = {
+            hostname: login.plan
+            for hostname, login in state.logins.items()
+            if login.settings.keep_in_sync and self.stage_of(hostname) is Stage.KEPT
+        }
+        now = Moment.now()
+        if self._has_just_read:
+            found = {
+                hostname: Condition(drifted=bool(plan.steps), exposed=plan.opens)
+                for hostname, plan in kept.items()
+                if plan
+            }
+            self._repeated.look(found, now)
+        issues = [
+            repeated_login_drift_issue(hostname, change)
+            for hostname, change in self._repeated.repeated(now).items()
+            if hostname in kept
+        ]
+        async_report(self.hass, self.config_entry.entry_id, "login_repeated", issues)
 
     def _issues(self, record: LoginRecord) -> Iterator[Issue]:
         hostname = record.settings.hostname

@@ -28,7 +28,7 @@ class LoginState:
     @property
     def login_required(self) -> bool | None:
         """Return whether our application asks visitors to log in, as a visit and its policies show."""
-        if self.asked_by in (None, AskedBy.UNCLEAR):
+        if self.asked_by in (None, AskedBy.UNCLEAR, AskedBy.SOMEBODY):
             return None
         return combine(
             "and", (self.asked_by is AskedBy.OURS, negate(self.strangers_pass))

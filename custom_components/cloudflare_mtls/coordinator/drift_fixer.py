@@ -12,7 +12,7 @@ from ..engine.api.errors import EngineError, Rejected
 from ..engine.moment import Moment
 from ..engine.sync.plan import Plan
 from ..engine.sync.reconciler import AccountSync, Extent, Reconciler
-from ..engine.sync.repeated_drift import RepeatedDrift
+from ..engine.sync.repeated_drift import Condition, RepeatedDrift
 from .base import CloudflareCoordinator
 from .fix_policy import FixPolicy, fixed_steps
 from .removals import Removals
@@ -42,10 +42,14 @@ class DriftFixer:
         """
         readable = {zone_id: plan for zone_id, plan in plans.items() if plan}
         zones = self._zones_by_hostname(readable)
-        by_hostname = {
-            hostname: readable[zone_id] for hostname, zone_id in zones.items()
+        found = {
+            hostname: Condition(
+                drifted=readable[zone_id].drifted(hostname),
+                exposed=readable[zone_id].exposes(hostname),
+            )
+            for hostname, zone_id in zones.items()
         }
-        self.repeated.look(by_hostname, Moment.now())
+        self.repeated.look(found, Moment.now())
         drift = [
             # What is wrong in a zone is no drift of the hostnames of another one.
             plan.limited_to(

@@ -1,5 +1,6 @@
 """Tests of how often somebody else undoes what was fixed, and for how long it was exposed."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from custom_components.cloudflare_mtls.engine.rules.exposure import Exposure
 from custom_components.cloudflare_mtls.engine.rules.visitors import Visitor
 from custom_components.cloudflare_mtls.engine.sync.plan import Plan
 from custom_components.cloudflare_mtls.engine.sync.repeated_drift import (
+    Condition,
     RepeatedChange,
     RepeatedDrift,
 )
@@ -31,6 +33,16 @@ def exposure(hostname: str = HOST) -> Plan:
     visitor = Visitor.NO_CERTIFICATE
     exposures = (Exposure(hostname=hostname, visitor=visitor, through=None),)
     return Plan(steps=drift(hostname).steps, exposures=exposures)
+
+
+def conditions(plans: Mapping[str, Plan]) -> Mapping[str, Condition]:
+    """Return how hostnames are found, by the plan of the zone of each."""
+    return {
+        hostname: Condition(
+            drifted=plan.drifted(hostname), exposed=plan.exposes(hostname)
+        )
+        for hostname, plan in plans.items()
+    }
 
 
 class Home:
@@ -59,7 +71,8 @@ class Home:
     ) -> None:
         """Look at the zone of two hostnames, or at the zone of each."""
         self.now += after
-        self.known.look({HOST: plan, OTHER: of_other or plan}, self.moment)
+        plans = {HOST: plan, OTHER: of_other or plan}
+        self.known.look(conditions(plans), self.moment)
 
     def fix(self, hostname: str = HOST, *, after: timedelta = timedelta()) -> None:
         """Fix what was found."""
@@ -133,7 +146,7 @@ def test_hostname_that_was_never_in_sync_was_not_undone() -> None:
     """What is fixed after a start was never right before."""
     known, now = RepeatedDrift(), Home().moment
     for plan in (exposure(), drift(), exposure()):
-        known.look({HOST: plan}, now)
+        known.look(conditions({HOST: plan}), now)
         known.fixed(HOST, now)
     assert known.repeated(now) == {}
 

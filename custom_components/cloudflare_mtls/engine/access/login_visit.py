@@ -16,6 +16,8 @@ class AskedBy(StrEnum):
 
     OURS = "ours"
     OTHER_APPLICATION = "other_application"
+    SOMEBODY = "somebody"
+    """An application that is not known, since Access was not read."""
     NOBODY = "nobody"
     """The visit reached an origin, or would have."""
     UNCLEAR = "unclear"
@@ -34,9 +36,12 @@ def who_asks(
         return AskedBy.OURS if is_ours else AskedBy.OTHER_APPLICATION
     if shows_login(visit):
         return AskedBy.OTHER_APPLICATION
-    if visit.verdict in (Verdict.LET_IN, Verdict.NO_ORIGIN):
-        return AskedBy.NOBODY
-    return AskedBy.UNCLEAR
+    return _without_login(visit)
+
+
+def whether_asked(visit: Visit) -> AskedBy:
+    """Return whether somebody asks for a login, as a visit shows while Access cannot be read."""
+    return AskedBy.SOMEBODY if shows_login(visit) else _without_login(visit)
 
 
 def asked_for(visit: Visit, organization: Organization) -> str | None:
@@ -54,6 +59,13 @@ def asked_for(visit: Visit, organization: Organization) -> str | None:
             return audience
         case _:
             return None
+
+
+def _without_login(visit: Visit) -> AskedBy:
+    """Return what a visit shows that met no login page."""
+    if visit.verdict in (Verdict.LET_IN, Verdict.NO_ORIGIN):
+        return AskedBy.NOBODY
+    return AskedBy.UNCLEAR
 
 
 def shows_login(visit: Visit) -> bool:

@@ -79,6 +79,14 @@ class LoginPlan:
         """Return what differs and is left alone, until a person decides."""
         return tuple(each for each in self.differences if each.drift.is_for_a_person)
 
+    @property
+    def opens(self) -> bool:
+        """Return whether by what differs, people may get in whom nobody named."""
+        return any(
+            each.opens or each.drift is Drift.APPLICATION_GONE
+            for each in self.differences
+        )
+
     def blocking_at(self, occasion: Occasion) -> tuple[LoginProblem, ...]:
         """Return the problems because of which nothing is written, until a person solved them."""
         accepted = {LoginProblemCode.FOREIGN_WILDCARD} if self.over_wildcard else set()

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ..moment import Moment
-from .plan import Plan
 
 _WITHIN: Final = timedelta(days=1)
 _OFTEN: Final = 3
@@ -26,6 +25,14 @@ class RepeatedChange:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Condition:
+    """How a look found a hostname: whether it had drifted, and whether it was exposed."""
+
+    drifted: bool
+    exposed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Fixed:
     at: Moment
     exposed_for: timedelta | None
@@ -41,15 +48,12 @@ class RepeatedDrift:
         self._open_since: dict[str, Moment] = {}
         self._fixed: dict[str, list[_Fixed]] = {}
 
-    def look(self, plans: Mapping[str, Plan], now: Moment) -> None:
-        """Note which hostnames were seen in sync or closed, and since when others may be exposed.
-
-        Plans are those of the hostnames' zones, by hostname.
-        """
-        for hostname, plan in plans.items():
-            if not plan.drifted(hostname):
+    def look(self, found: Mapping[str, Condition], now: Moment) -> None:
+        """Note which hostnames were seen in sync or closed, and since when others may be exposed."""
+        for hostname, condition in found.items():
+            if not condition.drifted:
                 self._in_sync.add(hostname)
-            if not plan.exposes(hostname):
+            if not condition.exposed:
                 self._closed_at[hostname] = now
                 self._open_since.pop(hostname, None)
             elif hostname in self._closed_at:
