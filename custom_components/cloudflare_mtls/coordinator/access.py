@@ -33,7 +33,12 @@ from ..engine.access.problems import LoginProblemCode, problem_of
 from ..engine.access.sessions import Sessions, sessions_of
 from ..engine.access.settings import LoginSettings
 from ..engine.api.client import CloudflareClient
-from ..engine.api.errors import EngineError, Permission, PermissionMissing
+from ..engine.api.errors import (
+    EngineError,
+    Permission,
+    PermissionMissing,
+    TokenRejected,
+)
 from ..engine.moment import Lasting, Moment
 from ..engine.probe import Probe, Visit
 from ..engine.rules.truth import Truth
@@ -45,10 +50,12 @@ from ..login_issues import (
     repeated_login_drift_issue,
     zero_trust_issue,
 )
+from ..quoting import shown
 from ..storage.found_by_visits import FoundByVisits
 from ..storage.logins import LoginRecord, LoginRecords, Stage
 from ..subentries import login_data, login_subentry, logins_of
 from ..to_the_end import to_the_end
+from ..wording import describe
 from .access_state import AccessState, LoginState
 from .base import SECOND_LOOK, CloudflareCoordinator
 from .login_writer import LoginWriter, LoginWritten
@@ -329,15 +336,15 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
 
     @override
     def _failure(self, err: EngineError) -> ConfigEntryAuthFailed | UpdateFailed:
-        failure = super()._failure(err)
-        if isinstance(failure, UpdateFailed):
-            return failure
-        # It would be the last refresh, but without a valid token visits go on as well.
+        if not isinstance(err, TokenRejected):
+            return super()._failure(err)
+        # Home Assistant would not look again, but visits need no valid token.
         self.config_entry.async_start_reauth_if_available(self.hass)
+        message = describe(err)
         return UpdateFailed(
             translation_domain=DOMAIN,
-            translation_key=failure.translation_key,
-            translation_placeholders=failure.translation_placeholders,
+            translation_key=message.key,
+            translation_placeholders=shown(message.placeholders),
         )
 
     @override

@@ -36,15 +36,19 @@ class Home:
         self.found = self.known.look(self.found, met, now)
         return HOME in self.found
 
+    def waits(self) -> bool:
+        """Return whether another visit is wanted soon."""
+        return self.known.wants_another_look
+
 
 def test_told_at_the_second_look() -> None:
     """The edge may not have followed before."""
     home = Home()
     assert not home.visit(NOBODY)
-    assert home.known.wants_another_look
+    assert home.waits()
     assert not home.visit(NOBODY, after=SHORT)
     assert home.visit(NOBODY, after=LONG - SHORT)
-    assert not home.known.wants_another_look
+    assert not home.waits()
     assert home.visit(NOBODY)
 
 
@@ -54,7 +58,7 @@ def test_login_page_in_between(asked_by: AskedBy) -> None:
     home = Home()
     assert not home.visit(NOBODY)
     assert not home.visit(asked_by)
-    assert not home.known.wants_another_look
+    assert not home.waits()
     assert not home.visit(NOBODY)
     assert home.visit(NOBODY)
     assert not home.visit(asked_by)
@@ -65,10 +69,10 @@ def test_visit_that_shows_nothing() -> None:
     home = Home()
     assert not home.visit(UNCLEAR)
     assert not home.visit(UNCLEAR)
-    assert not home.known.wants_another_look
+    assert not home.waits()
     assert not home.visit(NOBODY)
     assert not home.visit(UNCLEAR)
-    assert home.known.wants_another_look
+    assert home.waits()
     assert home.visit(NOBODY)
     assert home.visit(UNCLEAR)
 
