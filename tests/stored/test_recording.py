@@ -20,8 +20,9 @@ from .cloudflare import what_stands
 from .recording import RECORD, TOKEN, Recording, recorded_versions
 from .world import World
 
-# These are there only while all hostnames are being removed, or Access cannot be read.
-TRANSIENT = {"ordered_with_removal", "undecided"}
+# These are there only while all hostnames are being removed, Access cannot be read, or a visit met
+# no login.
+TRANSIENT = {"ordered_with_removal", "undecided", "without_login"}
 
 
 @pytest.fixture
