@@ -1,7 +1,7 @@
 """Coordinator of Access: what stands in front of the login hostnames, and what must change."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,8 +13,7 @@ from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.update_coordinator import UpdateFailed
 from homeassistant.util import dt as dt_util
 
-from ..bus_events import async_fire_fixed
-from ..const import DOMAIN, LOGGER, SUBENTRY_LOGIN_HOSTNAME
+from ..const import DOMAIN, SUBENTRY_LOGIN_HOSTNAME
 from ..engine.access.beyond_settings import (
     LetIn,
     let_in_by_login,
@@ -23,13 +22,12 @@ from ..engine.access.beyond_settings import (
     who_is_out,
 )
 from ..engine.access.group_members import members_by_group, taken_out
-from ..engine.access.let_through import LetThrough
 from ..engine.access.login_visit import AskedBy, whether_asked, who_asks
 from ..engine.access.logins import Login
 from ..engine.access.named_people import strangers_pass
 from ..engine.access.observation import AccessObservation, find_own
 from ..engine.access.plan import LoginPlan, Occasion
-from ..engine.access.problems import LoginProblemCode, problem_of
+from ..engine.access.problems import problem_of
 from ..engine.access.sessions import Sessions, sessions_of
 from ..engine.access.settings import LoginSettings
 from ..engine.api.client import CloudflareClient
@@ -42,14 +40,6 @@ from ..engine.api.errors import (
 from ..engine.moment import Lasting, Moment
 from ..engine.probe import Probe, Visit
 from ..engine.rules.truth import Truth
-from ..engine.sync.repeated_drift import Condition, RepeatedDrift
-from ..issues import Fix, Issue, async_report, login_issue
-from ..login_issues import (
-    drift_issues,
-    not_enforced_login_issue,
-    repeated_login_drift_issue,
-    zero_trust_issue,
-)
 from ..quoting import shown
 from ..storage.found_by_visits import FoundByVisits
 from ..storage.logins import LoginRecord, LoginRecords, Stage
@@ -58,6 +48,8 @@ from ..to_the_end import to_the_end
 from ..wording import describe
 from .access_state import AccessState, LoginState
 from .base import SECOND_LOOK, CloudflareCoordinator
+from .login_reports import LoginReports
+from .login_upkeep import Due, LoginUpkeep
 from .login_writer import LoginWriter, LoginWritten
 
 # Visits cost no call and show at once that a login is gone, so that Access is read less often.
@@ -108,31 +100,19 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         self.records = records
         self.writer = LoginWriter(hass, entry, client, probe, records)
         self._applications_written = applications_written
-        self._found = found
-        self._let_through = LetThrough()
-        self._repeated = RepeatedDrift()
+        self._upkeep = LoginUpkeep(
+            self, self.writer, records, self._look_after_write, self._report_left
+        )
+        self._reports = LoginReports(hass, entry, records, found, self._upkeep)
         # What a person configured when this looked last, and what Access answered then.
         self._followed: Mapping[str, LoginSettings] | None = None
         self._answer: AccessObservation | EngineError | None = None
         self._read_at = Moment.now()
         self._failed_reads = 0
         self._has_just_read = False
-        self._removed_at = Moment.now()
-        self._failed_removals = 0
-        # Where sessions that must end could not be ended, and how many attempts in a row failed.
-        self._with_sessions: set[str] = set()
-        self._failed_endings = 0
-        self._ended_at = Moment.now()
-        # The hostnames of which something was removed, or looked for, since the start.
-        self._looked_at: set[str] = set()
         # Since when each trial was seen to last: the clock of the home may be set back meanwhile.
         self._trials = Lasting()
         self._trials_since: Mapping[str, Moment] = {}
-        self._is_working = False
-        # How many attempts in a row ended with drift that was still there, or new.
-        self._left_by = 0
-        # Where drift could not be fixed the last time.
-        self._unfixed: set[str] = set()
 
     @property
     def logins(self) -> dict[str, LoginSettings]:
@@ -167,7 +147,7 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         try:
             written = await self.writer.set_up(confirmed, until)
             if written.error is None:
-                self._note_sessions(confirmed.settings.hostname)
+                self._upkeep.note_sessions(confirmed.settings.hostname)
             return written
         finally:
             await self._look_after_write()
@@ -182,7 +162,7 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         """
         written = await self.writer.change(confirmed, before)
         if written.error is None:
-            self._note_sessions(before.hostname)
+            self._upkeep.note_sessions(before.hostname)
         if written.is_done and confirmed.settings.hostname in self.logins:
             self._async_update(confirmed.settings)
         return written
@@ -208,7 +188,7 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         """
         record = self.records.records[hostname]
         await self.records.async_put(replace(record, stage=Stage.REMOVING))
-        await self._remove([hostname])
+        await self._upkeep.remove([hostname])
         await self._look_after_write()
         return hostname not in self.records.records
 
@@ -230,8 +210,8 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
             )
             await self.records.async_note_ended(hostname, everybody)
         finally:
-            self._note_sessions(hostname)
-            self._report()
+            self._upkeep.note_sessions(hostname)
+            self._report_left()
 
     async def async_note_logged_in(
         self, logged_in: Mapping[str, Iterable[Login]]
@@ -317,16 +297,14 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
 
     @override
     def pace(self, data: AccessState) -> timedelta:
-        # Only the look that ends an attempt: the next one may have nothing to read.
-        is_left = self._is_working and self._left_by == 1
-        if 1 in (self._failed_removals, self._failed_endings) or is_left:
+        if self._upkeep.wants_second_look:
             return SECOND_LOOK
         trials = map(self._left_of, self.records.at(Stage.TRIAL))
         return max(min([self._visit_every, *trials]), timedelta())
 
     @property
     def _visit_every(self) -> timedelta:
-        wants_more = self._let_through.wants_another_look
+        wants_more = self._reports.wants_another_look
         return _ANOTHER_LOOK if wants_more else self.interval
 
     @override
@@ -357,14 +335,25 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         for record in trials:
             if self._left_of(record) <= timedelta():
                 await self.records.async_put(replace(record, stage=Stage.UNDOING))
-        removals = self._due_removals()
+        removals = self._upkeep.due_removals()
         state = await self._look(logins)
         # To end sessions, and to tell what is left of earlier attempts, nothing has to be read.
-        self._begin_work(removals, self._drifted(state), self._due_sessions(state))
-        self._report()
-        self._report_drift(state)
-        self._report_let_through(state)
-        self._report_repeated(state)
+        due = Due(
+            removals=removals,
+            drifted=self._drifted(state),
+            sessions=self._upkeep.due_sessions(
+                # Where anybody gets in, that is no use.
+                lambda each: (
+                    not state.is_opened(each.settings.hostname)
+                    and not self._is_unseen(each)
+                )
+            ),
+        )
+        self._upkeep.async_begin(due, has_just_read=self._has_just_read)
+        self._report_left()
+        self._reports.report_drift(state)
+        self._reports.report_let_through(state)
+        self._reports.report_repeated(state, has_just_read=self._has_just_read)
         if isinstance(self._answer, EngineError) and state.problem is None:
             self._show(state)
             raise self._answer
@@ -406,7 +395,7 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
                 case _:
                     # A failure that stays costs no more calls than there are without it.
                     return self.has_passed(_READ_EVERY, self._read_at)
-        if self._left_by == 1:
+        if self._upkeep.has_left_drift:
             return True
         return self.has_passed(_READ_EVERY, self._read_at) or any(
             before.asked_by is AskedBy.OURS
@@ -494,17 +483,6 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
             strangers_pass=strangers_pass(application, observation.groups_by_id),
         )
 
-    def _due_removals(self) -> tuple[str, ...]:
-        """Return the hostnames for which something has to go at Cloudflare now."""
-        waiting = self.records.at(Stage.REMOVING, Stage.UNDOING)
-        if not waiting:
-            self._failed_removals = 0
-        if self._failed_removals > 1 and not self.has_passed(
-            _RETRY_EVERY, self._removed_at
-        ):
-            return ()
-        return tuple(each.settings.hostname for each in waiting)
-
     def _drifted(self, state: AccessState) -> tuple[str, ...]:
         """Return the login hostnames that are fixed now, if Access was just read."""
         if not self._has_just_read:
@@ -518,21 +496,6 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
             and self.stage_of(hostname) is Stage.KEPT
         )
 
-    def _due_sessions(self, state: AccessState) -> tuple[str, ...]:
-        """Return the hostnames of which sessions are ended now; where anybody gets in, that is no use."""
-        waiting = [each for each in self.records.records.values() if each.sessions]
-        if not waiting:
-            self._failed_endings = 0
-        if self._failed_endings > 1 and not self.has_passed(
-            _RETRY_EVERY, self._ended_at
-        ):
-            return ()
-        return tuple(
-            each.settings.hostname
-            for each in waiting
-            if not state.is_opened(each.settings.hostname) and not self._is_unseen(each)
-        )
-
     def _is_unseen(self, record: LoginRecord) -> bool:
         """Return whether nobody knows yet which application a hostname has."""
         return (
@@ -541,194 +504,8 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
             and not isinstance(self._answer, AccessObservation)
         )
 
-    @callback
-    def _begin_work(
-        self,
-        removals: Collection[str],
-        drifted: Collection[str],
-        with_sessions: Collection[str],
-    ) -> None:
-        """Begin to write in the background, unless that is under way."""
-        if self._is_working:
-            # It came while an attempt was under way, or the attempt did not fix it.
-            self._left_by += bool(drifted)
-            return
-        if self._has_just_read and not drifted:
-            self._left_by = 0
-        if not (removals or drifted or with_sessions):
-            return
-        self._is_working = True
-        # Not eager: entities show what was found before it is fixed.
-        self.config_entry.async_create_background_task(
-            self.hass,
-            self._work(removals, drifted, with_sessions),
-            f"{self.name} fix",
-            eager_start=False,
-        )
-
-    async def _work(
-        self,
-        removals: Collection[str],
-        drifted: Collection[str],
-        with_sessions: Collection[str],
-    ) -> None:
-        """Make one attempt, and look what came of it."""
-        try:
-            if removals:
-                await self._remove(removals)
-            for hostname in drifted:
-                await self._fix(hostname)
-            for hostname in with_sessions:
-                await self.writer.end_sessions(hostname)
-                self._note_sessions(hostname)
-            if removals or drifted:
-                await self._look_after_write()
-            else:
-                # Nothing that is read shows whether sessions have ended.
-                self._report()
-        finally:
-            self._is_working = False
-
-    async def _remove(self, hostnames: Collection[str]) -> None:
-        self._removed_at = Moment.now()
-        left = False
-        for hostname in hostnames:
-            try:
-                left = not await self._remove_one(hostname) or left
-            except EngineError as err:
-                LOGGER.debug("%s could not be opened again: %s", hostname, err)
-                left = True
-        self._failed_removals = self._failed_removals + 1 if left else 0
-
-    async def _remove_one(self, hostname: str) -> bool:
-        """Return whether nothing is left of a hostname.
-
-        What a set-up created that Home Assistant did not survive is known by its marks alone. No
-        single list decides that nothing is there: it is looked for now, and removed the next time.
-        """
-        is_first = hostname not in self._looked_at
-        self._looked_at.add(hostname)
-        if is_first and self.writer.was_interrupted(hostname):
-            await self.writer.find_again(hostname)
-            return False
-        return await self.writer.remove(hostname)
-
-    def _note_sessions(self, hostname: str) -> None:
-        """Note whether sessions that must end are left after an attempt."""
-        self._ended_at = Moment.now()
-        record = self.records.records.get(hostname)
-        if record and record.sessions:
-            self._with_sessions.add(hostname)
-            self._failed_endings += 1
-        else:
-            self._with_sessions.discard(hostname)
-
-    async def _fix(self, hostname: str) -> None:
-        try:
-            outcome = await self.writer.keep(hostname)
-        except EngineError as err:
-            LOGGER.debug("Drift could not be fixed: %s", err)
-            self._unfixed.add(hostname)
-            return
-        if outcome and outcome.error:
-            self._unfixed.add(hostname)
-        else:
-            self._unfixed.discard(hostname)
-            self._note_sessions(hostname)
-        if outcome and outcome.applied:
-            async_fire_fixed(self.hass, self.config_entry, hostname, outcome.applied)
-            self._repeated.fixed(hostname, Moment.now())
-
-    def _report(self) -> None:
-        """Report what is left at Cloudflare, and which trials were undone."""
-        issues = [
-            issue
-            for each in self.records.records.values()
-            for issue in self._issues(each)
-        ]
-        async_report(self.hass, self.config_entry.entry_id, self.subject, issues)
-
-    def _report_drift(self, state: AccessState) -> None:
-        """Report what somebody changed at Cloudflare, except what is fixed at this moment."""
-        issues = []
-        for hostname, login in state.logins.items():
-            # What a person ordered to be removed is not told of as gone.
-            if (plan := login.plan) and self.stage_of(hostname) is Stage.KEPT:
-                fixed = login.settings.keep_in_sync and hostname not in self._unfixed
-                is_being_fixed = fixed and bool(plan.steps)
-                issues += drift_issues(
-                    login.settings, plan, is_being_fixed=is_being_fixed
-                )
-        if (
-            state.problem
-            and state.problem.code is LoginProblemCode.ZERO_TRUST_NOT_SET_UP
-        ):
-            issues.append(zero_trust_issue(self.config_entry.title))
-        async_report(
-            self.hass,
-            self.config_entry.entry_id,
-            "login_drift",
-            issues,
-            is_complete=state.observation is not None or not state.logins,
-        )
-
-    def _report_let_through(self, state: AccessState) -> None:
-        """Report where visits met no login, unless what was read of Access says why."""
-        met = {
-            hostname: login.asked_by
-            for hostname, login in state.logins.items()
-            if login.asked_by
-            and not (login.plan and login.plan.opens)
-            # What a person ordered to be removed is not told of as gone.
-            and self.stage_of(hostname) is Stage.KEPT
-        }
-        found = self._let_through.look(self._found.without_login, met, Moment.now())
-        self._found.keep_without_login(found)
-        issues = [
-            not_enforced_login_issue(
-                hostname, is_readable=state.logins[hostname].plan is not None
-            )
-            for hostname in found
-        ]
-        async_report(self.hass, self.config_entry.entry_id, "login_visits", issues)
-
-    def _report_repeated(self, state: AccessState) -> None:
-        """Report what somebody else keeps undoing where it is kept in sync."""
-        kept = {
-            hostname: login.plan
-            for hostname, login in state.logins.items()
-            if login.settings.keep_in_sync and self.stage_of(hostname) is Stage.KEPT
-        }
-        now = Moment.now()
-        if self._has_just_read:
-            found = {
-                hostname: Condition(drifted=bool(plan.steps), exposed=plan.opens)
-                for hostname, plan in kept.items()
-                if plan
-            }
-            self._repeated.look(found, now)
-        issues = [
-            repeated_login_drift_issue(hostname, change)
-            for hostname, change in self._repeated.repeated(now).items()
-            if hostname in kept
-        ]
-        async_report(self.hass, self.config_entry.entry_id, "login_repeated", issues)
-
-    def _issues(self, record: LoginRecord) -> Iterator[Issue]:
-        hostname = record.settings.hostname
-        if hostname in self._with_sessions or (
-            record.sessions and self._is_unseen(record)
-        ):
-            yield login_issue("login_sessions_left", hostname)
-        match record.stage:
-            case Stage.LEFT:
-                yield login_issue("login_left", hostname, Fix.LOGIN_LEFT)
-            case Stage.UNDONE:
-                yield login_issue("login_undone", hostname, Fix.LOGIN_UNDONE)
-            case Stage.REMOVING | Stage.UNDOING if self._failed_removals > 1:
-                yield login_issue("login_not_removed", hostname)
-            case _:
-                pass
+    def _report_left(self) -> None:
+        self._reports.report_left(self._is_unseen)
 
 
 def _trial_id(record: LoginRecord) -> str:
