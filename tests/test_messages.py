@@ -388,6 +388,7 @@ def test_issues() -> None:
     named["login_zero_trust_not_set_up"] = {"account"}
     named["login_strangers"] = {"hostname", "name"}
     named["login_trial_left"] = {"account", "hostname"}
+    named["login_method_changed"] = {"hostname", "name"}
     named["login_stranger"] = {"hostname", "email", "country", "at", "method"}
     named |= {key: {"account", "hostnames"} for key in ("logins_stay", "sessions_stay")}
     named |= {
@@ -456,6 +457,7 @@ def test_issues() -> None:
         "sessions_wait",
         "login_log_cut",
         "login_log_long",
+        "login_method_changed",
         "login_gone_unfixable",
         "login_not_enforced",
         "login_not_enforced_unread",

@@ -12,6 +12,7 @@ from .engine.access.logins import Login
 from .engine.access.plan import LoginPlan, Occasion
 from .engine.access.problems import LoginProblem, LoginProblemCode
 from .engine.access.settings import LoginSettings, People
+from .engine.api.access_models import LoginMethod
 from .engine.sync.repeated_drift import RepeatedChange
 from .issues import Fix, Issue, login_issue, repeated_drift_issue
 from .wording import describe_login_problem
@@ -204,6 +205,15 @@ def _strangers_issue(hostname: str, difference: Difference) -> Issue:
         id=f"login_strangers_{hostname}_{difference.contents}",
         translation_key="login_strangers",
         placeholders={"hostname": hostname, "name": difference.target},
+    )
+
+
+def changed_login_method_issue(hostname: str, method: LoginMethod) -> Issue:
+    """Return the issue for a login method that is new or was changed, so that others may log in by it."""
+    return Issue(
+        id=f"login_method_changed_{hostname}_{method.id}_{method.contents}",
+        translation_key="login_method_changed",
+        placeholders={"hostname": hostname, "name": method.name},
     )
 
 

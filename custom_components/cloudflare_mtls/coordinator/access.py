@@ -22,6 +22,7 @@ from ..engine.access.beyond_settings import (
     who_is_out,
 )
 from ..engine.access.group_members import members_by_group, taken_out
+from ..engine.access.login_methods import known_methods
 from ..engine.access.login_visit import AskedBy, whether_asked, who_asks
 from ..engine.access.logins import Login
 from ..engine.access.named_people import strangers_pass
@@ -352,6 +353,7 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         self._upkeep.async_begin(due, has_just_read=self._has_just_read)
         self._report_left()
         self._reports.report_drift(state)
+        self._reports.report_methods(state)
         self._reports.report_let_through(state)
         self._reports.report_repeated(state, has_just_read=self._has_just_read)
         if isinstance(self._answer, EngineError) and state.problem is None:
@@ -441,6 +443,7 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
                 ids=plan.own.ids,
                 let_in=let_in,
                 members={**record.members, **members},
+                methods=known_methods(record.methods, record.settings, observation),
                 sessions=record.sessions | sessions_of(out),
             ),
         )

@@ -6,11 +6,13 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
 from ..engine.access.let_through import LetThrough
+from ..engine.access.login_methods import changed_methods
 from ..engine.access.problems import LoginProblemCode
 from ..engine.moment import Moment
 from ..engine.sync.repeated_drift import Condition
 from ..issues import Fix, Issue, async_report, login_issue
 from ..login_issues import (
+    changed_login_method_issue,
     drift_issues,
     not_enforced_login_issue,
     repeated_login_drift_issue,
@@ -79,6 +81,25 @@ class LoginReports:
             "login_drift",
             issues,
             is_complete=state.observation is not None or not state.logins,
+        )
+
+    def report_methods(self, state: AccessState) -> None:
+        """Report the login methods that are new, or were changed, since they were seen first."""
+        records, seen = self._records.records, state.observation
+        issues = [
+            changed_login_method_issue(hostname, method)
+            for hostname, login in self._kept(state)
+            if seen
+            for method in changed_methods(
+                records[hostname].methods, login.settings, seen
+            )
+        ]
+        async_report(
+            self._hass,
+            self._entry.entry_id,
+            "login_methods",
+            issues,
+            is_complete=seen is not None or not state.logins,
         )
 
     def report_let_through(self, state: AccessState) -> None:

@@ -57,7 +57,7 @@ class LoginRecord:
 
     ids: what is ours at Cloudflare; tunnel_ids: the tunnels whose cloudflared may demand its token.
     until: when its trial ends. let_in: who could log in beyond the settings, until that is over.
-    members: whom groups that decide about it let in when they were seen last, by their ids.
+    methods: what was known first of login methods, by their ids. members: whom groups that decide about it let in when they were seen last, by their ids.
     sessions: those that must end, until Cloudflare has ended them.
     """
 
@@ -68,6 +68,7 @@ class LoginRecord:
     until: datetime | None = None
     let_in: LetIn = field(default_factory=LetIn)
     members: Mapping[str, LetIn] = MappingProxyType({})
+    methods: Mapping[str, str] = MappingProxyType({})
     sessions: Sessions = field(default_factory=Sessions)
 
     @property
@@ -96,6 +97,7 @@ class LoginRecord:
                 group_id: _let_in(each)
                 for group_id, each in data.get("members", {}).items()
             },
+            methods=dict(data.get("methods", {})),
             sessions=Sessions(
                 of_everybody=sessions.get("of_everybody", False),
                 emails=frozenset(sessions.get("emails", ())),
@@ -117,6 +119,7 @@ class LoginRecord:
             "until": self.until.isoformat() if self.until else None,
             "let_in": _data(self.let_in),
             "members": {key: _data(each) for key, each in self.members.items()},
+            "methods": dict(self.methods),
             "sessions": {
                 "of_everybody": self.sessions.of_everybody,
                 "emails": sorted(self.sessions.emails),

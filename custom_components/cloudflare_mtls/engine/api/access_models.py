@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 import re
 from typing import Any, Final, Protocol, Self
 
-from .json_fields import Fields, malformed
+from .json_fields import Fields, encoded, malformed
 from .names import in_dns
 from .selectors import Everyone, SelectorRules
 
@@ -80,11 +81,15 @@ LOGIN_METHOD_TYPES: Final = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class LoginMethod:
-    """A login method, which Cloudflare's API calls identity provider."""
+    """A login method, which Cloudflare's API calls identity provider.
+
+    contents: a text that is another one once the provider, or what it asks for, is another.
+    """
 
     id: str
     type: str
     name: str
+    contents: str = ""
 
     @classmethod
     def parse(cls, fields: Fields) -> Self:
@@ -94,6 +99,7 @@ class LoginMethod:
             id=fields.text("id"),
             type=kind,
             name=fields.optional_text("name") or kind,
+            contents=sha256(encoded(fields.raw().get("config")).encode()).hexdigest(),
         )
 
     @property
