@@ -57,6 +57,7 @@ GOOD = "cf.tls_client_auth.cert_verified and not cf.tls_client_auth.cert_revoked
         ("notnotcf.tls_client_auth.cert_verified", VERIFIED, True),
         ("cf.tls_client_auth.cert_verified xor cf.tls_client_auth.cert_revoked", REVOKED, False),
         ("cf.tls_client_auth.cert_verified ^^ cf.tls_client_auth.cert_revoked", VERIFIED, True),
+        ("cf.tls_client_auth.cert_verified xor cf.tls_client_auth.cert_presented xor cf.tls_client_auth.cert_revoked", REVOKED, True),
         # An unknown part makes the whole unknown, unless the rest decides.
         ('ip.src.country eq "DE"', ANYBODY, None),
         ('not ip.src.country in {"DE" "AT"}', ANYBODY, None),

@@ -11,32 +11,18 @@ def optimise(node: Node) -> Node:
     certificate, which our expressions ask for last, is looked at first; the order of conditions
     does not matter to what they mean.
     """
-    if (prefix := _host_prefix(node)) is not None:
-        return HostPrefixes((prefix,))
-    match node:
-        case Not(inner):
-            return Not(optimise(inner))
-        case Combination("or", nodes):
-            prefixes = [_host_prefix(inner) for inner in nodes]
-            hosts = HostPrefixes(tuple(text for text in prefixes if text is not None))
-            others = [
-                optimise(inner)
-                for inner, prefix in zip(nodes, prefixes, strict=True)
-                if prefix is None
-            ]
-            return Combination("or", (*reversed(others), hosts))
-        case Combination(operator, nodes):
-            optimised = [optimise(inner) for inner in reversed(nodes)]
-            optimised.sort(key=lambda inner: not isinstance(inner, HostPrefixes))
-            return Combination(operator, tuple(optimised))
-        case _:
-            return node
-
-
-def _host_prefix(node: Node) -> str | None:
-    """Return the prefix of the host that the node asks for, if it asks for that alone."""
     match node:
         case Call("starts_with", (Call("lower", (Field("http.host"),)), str(prefix))):
-            return prefix
+            return HostPrefixes((prefix,))
+        case Not(inner):
+            return Not(optimise(inner))
+        case Combination(operator, nodes):
+            optimised = [optimise(inner) for inner in reversed(nodes)]
+            hosts = [item for item in optimised if isinstance(item, HostPrefixes)]
+            others = [item for item in optimised if not isinstance(item, HostPrefixes)]
+            if operator != "or":
+                return Combination(operator, (*hosts, *others))
+            prefixes = tuple(prefix for item in hosts for prefix in item.prefixes)
+            return Combination("or", (*others, HostPrefixes(prefixes)))
         case _:
-            return None
+            return node
