@@ -126,6 +126,13 @@ def test_hostname_that_two_pairs_name_is_where_it_is_named_as_it_must_be() -> No
     assert pair_naming((first, second), HOST) is first
 
 
+def test_hostname_that_leaves_a_pair_is_in_neither_of_its_rules() -> None:
+    both = dict.fromkeys([HOST, OTHER], admits())
+    left = Pair(number=2, blocked=both, skipping=both).without({OTHER})
+    one = {HOST: admits()}
+    assert left == Pair(number=2, blocked=one, skipping=one)
+
+
 def test_pair_without_a_good_certificate_has_no_skip_rule() -> None:
     nobody = {HOST: admits(pinned=())}
     assert Pair(number=1, blocked=nobody, skipping=nobody).rule_count == 1

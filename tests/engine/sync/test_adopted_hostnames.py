@@ -231,6 +231,16 @@ def test_record_of_ours_that_leads_to_a_rule_of_the_owner() -> None:
     assert gone == served
 
 
+def test_record_that_bears_our_mark_leads_to_the_tunnel_again() -> None:
+    """Somebody led it elsewhere; it is ours, though the ingress rule is its owner's."""
+    world = observed(
+        records=[record(tunnel_id=UNKNOWN_TUNNEL)], ingress=[serves(HOST, CLOUD)]
+    )
+    plan = make_plan(world, ONE)
+    assert names(plan.steps) == [*BUILD_UP[:3], "update dns_record"]
+    assert after(world, plan).records == (record(),)
+
+
 def test_nobody_opens_what_is_ours() -> None:
     """Where we led it there, it is taken down instead."""
     served = observed(ingress=[serves(HOST, CLOUD)])

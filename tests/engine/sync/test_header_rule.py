@@ -198,6 +198,7 @@ def test_full_list_is_no_drift(plan_name: str, count: int) -> None:
 
     one_less = replace(with_rules(*full[1:]), zone=zone(plan_name))
     assert header_steps(make_plan(one_less, ONE))
+    assert make_plan(one_less, ONE).full_header_rules is None
     ours = replace(with_rules(*full[1:], header_rule(HOST)), zone=zone(plan_name))
     assert make_plan(ours, ONE).full_header_rules is None
 

@@ -5,12 +5,17 @@ from dataclasses import replace
 import pytest
 
 from custom_components.cloudflare_mtls.engine.api.models import Observation, Rule
-from custom_components.cloudflare_mtls.engine.rules.admissions import read_admissions
+from custom_components.cloudflare_mtls.engine.rules.admissions import (
+    Admission,
+    read_admissions,
+)
 from custom_components.cloudflare_mtls.engine.rules.exposure import exposed
 from custom_components.cloudflare_mtls.engine.rules.expressions import (
     block_expression,
     skip_expression,
 )
+from custom_components.cloudflare_mtls.engine.rules.marks import block_ref, skip_ref
+from custom_components.cloudflare_mtls.engine.rules.pairs import read_pairs
 from custom_components.cloudflare_mtls.engine.sync.plan import make_plan
 from custom_components.cloudflare_mtls.engine.sync.problems import ProblemCode
 from tests.engine.builders import (
@@ -20,6 +25,7 @@ from tests.engine.builders import (
     ONE,
     PINS,
     SKIP_REF,
+    ZONE_NAME,
     RuleStep,
     admits,
     after,
@@ -152,3 +158,47 @@ def test_neighbours_certificates_are_those_of_the_block_rule() -> None:
     for written in left.ruleset.rules:
         assert read_admissions(written.expression)[NEIGHBOUR] == pinned
     assert exposed(left, NEIGHBOUR, pinned) is None
+
+
+def skips(pair: int, hostname: str, admission: Admission) -> Rule:
+    """Return the skip rule of a pair for one hostname."""
+    expression = skip_expression({hostname: admission})
+    return replace(skip_rule(), ref=skip_ref(pair), expression=expression)
+
+
+def blocks(pair: int, **hostnames: Admission) -> Rule:
+    """Return the block rule of a pair for hostnames of the zone, by their first label."""
+    named = {f"{label}-mobile.{ZONE_NAME}": item for label, item in hostnames.items()}
+    return rule("block", block_expression(named), block_ref(pair))
+
+
+FEW, MORE = admits(pinned=PINS[:1]), admits(pinned=PINS[:2])
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        # Only the block rule of another pair names it, the last one or not.
+        [skips(1, NEIGHBOUR, MORE), blocks(1, home=admits()), blocks(2, boat=FEW)],
+        [skips(2, NEIGHBOUR, MORE), blocks(2, cabin=MORE), blocks(1, boat=FEW)],
+        # Those of both pairs name it; ahead of the skip rule, the other one has decided.
+        [blocks(1, boat=MORE), skips(2, NEIGHBOUR, MORE), blocks(2, boat=FEW)],
+    ],
+)
+def test_skip_rule_accepts_no_more_than_the_block_rules(rules: list[Rule]) -> None:
+    """A change of theirs was stopped while the hostname was on its way from pair to pair."""
+    left = settled(published(*rules, hostnames=[NEIGHBOUR], plan="pro"), ONE)
+    assert exposed(left, NEIGHBOUR, FEW) is None
+    for pair in read_pairs(left.ruleset):
+        assert pair.skipping.get(NEIGHBOUR, FEW) == FEW
+
+
+def test_neighbour_whose_block_rule_is_gone_keeps_the_pins_of_its_pair() -> None:
+    """The skip rule of a second pair still names them."""
+    left = settled(
+        neighbours(skip_rule(HOST), blocks(1, home=admits()), skips(2, NEIGHBOUR, FEW)),
+        ONE,
+    )
+    assert exposed(left, NEIGHBOUR, FEW) is None
+    (pair,) = [item for item in read_pairs(left.ruleset) if NEIGHBOUR in item.blocked]
+    assert pair.blocked[NEIGHBOUR] == FEW

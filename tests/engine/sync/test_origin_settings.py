@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from custom_components.cloudflare_mtls.engine.sync.plan import make_plan
+from custom_components.cloudflare_mtls.engine.sync.steps import Action
 from tests.engine.builders import (
     CATCH_ALL,
     HOST,
@@ -82,6 +83,26 @@ def test_nothing_to_take_over(settings: Any, name: str) -> None:
     """Where nothing is taken over, there are no settings."""
     sibling = serves(f"{name}.example.com", SERVICE, originRequest=settings)
     assert new_rule(sibling) == serves()
+
+
+def test_nothing_of_another_origin() -> None:
+    """How that one is trusted says nothing of this one."""
+    sibling = serves("nas.example.com", "http://nas:1", originRequest={"noTLSVerify": True})  # fmt: skip
+    assert new_rule(sibling) == serves()
+
+
+def test_rule_that_is_there_keeps_its_own_settings() -> None:
+    """It only leads to another service now, and no more than that is told of it."""
+    siblings = [
+        serves(HOST, "http://elsewhere", originRequest={"tlsTimeout": 9}),
+        serves("home.example.com", originRequest=TRUST_AND_TIME),
+    ]
+    seen = observed(ingress=[*siblings, CATCH_ALL])
+    plan = make_plan(seen, wanting(protected()))
+    (step,) = [step for step in plan.steps if isinstance(step, IngressStep)]
+    assert (step.action, step.origin_request) == (Action.UPDATE, ())
+    written = after(seen, plan).configurations[TUNNEL_ID].raw["ingress"]
+    assert serves(originRequest={"tlsTimeout": 9}) in written
 
 
 def test_host_of_home_assistant_behind_a_proxy() -> None:

@@ -186,6 +186,18 @@ def test_deleted_tunnel_is_a_problem_of_its_own() -> None:
     assert names(plan.steps) == BUILD_UP[:3]
 
 
+def test_tunnel_that_could_not_be_read_is_not_called_deleted() -> None:
+    """It may be there, so nobody is told to choose another one."""
+    unread = replace(
+        observed(), configurations={}, unread_tunnels=frozenset({TUNNEL_ID})
+    )
+    plan = make_plan(unread, ONE)
+    assert plan.problems == (
+        Problem(code=ProblemCode.TUNNEL_UNREAD, target=HOST, detail=TUNNEL_ID),
+    )
+    assert names(plan.steps) == BUILD_UP[:3]
+
+
 def test_more_pins_than_a_rule_holds() -> None:
     """No rule is changed, and a hostname that others could still reach is taken off the internet."""
     desired = wanting(protected(), pinned=frozenset(PINS))

@@ -476,6 +476,14 @@ def test_removed_hostname_that_has_to_stay_takes_its_room(
         assert exposed(state, HOST, admits(pinned=devices(phones=20)["phones"])) is None
 
 
+def test_removed_hostname_that_nothing_leads_to_takes_no_room() -> None:
+    """Another one that grew stays where it is."""
+    before, now = devices(phones=20, tablets=30), devices(phones=20, tablets=45)
+    start = settled(observed(), wanting(PHONES, TABLETS, of_device=before))
+    left = settled(start, wanting(TABLETS, removed=[PHONES], of_device=now))
+    assert homes(left) == {OTHER: 1}
+
+
 def test_read_of_our_rules_is_not_that_of_a_stranger() -> None:
     """A rule with a ref like ours, but no number of a pair, is somebody else's."""
     theirs = replace(block_rule(OTHER), ref=f"{BLOCK_REF}_1")
