@@ -358,6 +358,31 @@ def test_overdue(records: list[Record], ended: str, *, is_overdue: bool) -> None
     assert bool(found) is is_overdue
 
 
+@pytest.mark.parametrize("ended", ["older", "newer"])
+def test_certificate_that_is_known_to_be_revoked_by_its_fingerprint(ended: str) -> None:
+    """It is not overdue, and replaces no other one."""
+    placed = in_order_of_times(
+        {
+            "0": replace(FETCHED, fingerprint="older"),
+            "1": replace(due(NOW), fingerprint="newer"),
+        }
+    )
+    assert devices_with_overdue(placed, {}, {}, set(), NOW)
+    assert not devices_with_overdue(placed, {}, {}, {ended}, NOW)
+
+
+def test_only_the_devices_that_may_use_an_overdue_certificate() -> None:
+    """Another one has no newer certificate, or no older one."""
+    records = {
+        "0": replace(FETCHED, device_id="phone"),
+        "1": replace(FETCHED, device_id="tablet"),
+        "2": replace(due(NOW), device_id="phone"),
+        "3": replace(due(NOW), device_id="watch"),
+    }
+    found = devices_with_overdue(in_order_of_times(records), {}, {}, set(), NOW)
+    assert found == {"phone"}
+
+
 @pytest.mark.parametrize(
     ("device_id", "ended", "is_overdue"),
     [

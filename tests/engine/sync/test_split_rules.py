@@ -39,6 +39,7 @@ from tests.engine.builders import (
     states,
     taking_over,
     wanting,
+    zone,
 )
 
 BLOCK_2, SKIP_2 = block_ref(2), skip_ref(2)
@@ -246,6 +247,17 @@ class TestSlots:
     def test_larger_plan_has_more(self) -> None:
         observation = observed(rules=foreign(5), plan="pro")
         assert make_plan(observation, SPLIT).problems == ()
+
+    def test_smaller_plan_leaves_the_pairs_that_are_there(self) -> None:
+        """A new hostname needs no further rule, so it finds a place in one of them."""
+        larger = settled(observed(rules=foreign(5), plan="pro"), SPLIT)
+        start = replace(larger, zone=zone("free"))
+        desired = wanting(PHONES, TABLETS, protected(NEIGHBOUR), of_device=MANY)
+        plan = make_plan(start, desired)
+        assert plan.problems == ()
+        left = after(start, plan)
+        assert refs(left) == refs(start)
+        assert homes(left).keys() == {HOST, OTHER, NEIGHBOUR}
 
 
 def test_rules_that_lost_their_marks_get_them_back() -> None:
