@@ -405,5 +405,6 @@ def trust(
         device_ids=device_ids,
         removed_ids=removed_ids,
         ended=ended,
+        in_use={},
         confirmed_ids=confirmed_ids,
     )

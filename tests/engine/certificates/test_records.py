@@ -89,6 +89,7 @@ def test_next_place() -> None:
         "b": record_with(created_on=NOW, places=Places(proof=4)),
     }
     assert next_place({}) == 1
+    assert next_place({"a": record_with(created_on=NOW)}) == 1
     assert next_place(records) == 6
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 from .certificate import Certificate, ListedCertificate, readable
 from .keys import ORGANIZATION
@@ -33,9 +32,9 @@ class Trust:
     revoked: Collection[str]
     device_ids: Collection[str]
     removed_ids: Collection[str]
-    ended: Collection[str] = ()
-    in_use: Mapping[str, str] = MappingProxyType({})
-    confirmed_ids: Mapping[str, str] = MappingProxyType({})
+    ended: Collection[str]
+    in_use: Mapping[str, str]
+    confirmed_ids: Mapping[str, str]
 
     @property
     def without_ends(self) -> Trust:

@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from ..access.coverage import covering
 from ..api.access_models import AccessApplication
 from ..api.models import DnsRecord, Observation, Rule, Ruleset, Zone
-from ..rules.actions import STOPPING, ends_evaluation
+from ..rules.actions import ends_evaluation
 from ..rules.marks import is_block_ref
 from ..rules.meaning import evaluate
 from ..rules.pairs import Pair, pair_naming, read_pairs
@@ -18,6 +19,11 @@ from ..sync.settings import Layout, ProtectedHostname
 from .finding import Finding
 from .specs import SPECS, Check
 from .surroundings import Surroundings, ZoneSurroundings
+
+# Actions that stop a request, a challenge only until the visitor solves it.
+_STOPPING: Final = frozenset(
+    {"block", "challenge", "js_challenge", "managed_challenge"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +180,7 @@ def _rules(ruleset: Ruleset, devices: _Devices) -> Iterator[Finding]:
         if truth is True and ends_evaluation(rule):
             return
         # A challenge stops companion apps too, because none shows its puzzle.
-        if rule.action not in STOPPING:
+        if rule.action not in _STOPPING:
             continue
         if truth is True or devices.skip:
             yield Finding(

@@ -1,14 +1,11 @@
 """What a custom rule does with the requests that it matches (pure)."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from ..api.models import Rule
 from .skippable import Skippable
 from .truth import Truth
-
-# Actions that stop a request, a challenge only until the visitor solves it.
-STOPPING: Final = frozenset({"block", "challenge", "js_challenge", "managed_challenge"})
 
 
 def ends_evaluation(rule: Rule) -> Truth:
