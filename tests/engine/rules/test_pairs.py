@@ -126,6 +126,12 @@ def test_hostname_that_two_pairs_name_is_where_it_is_named_as_it_must_be() -> No
     assert pair_naming((first, second), HOST) is first
 
 
+def test_hostname_that_is_added_again_has_its_new_admission() -> None:
+    before, now = {HOST: admits()}, {HOST: admits(pinned=["a" * 64])}
+    pair = Pair(number=1, blocked=before, skipping=before)
+    assert pair.adding(now, {HOST}) == Pair(number=1, blocked=now, skipping=now)
+
+
 def test_hostname_that_leaves_a_pair_is_in_neither_of_its_rules() -> None:
     both = dict.fromkeys([HOST, OTHER], admits())
     left = Pair(number=2, blocked=both, skipping=both).without({OTHER})

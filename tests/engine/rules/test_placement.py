@@ -80,6 +80,25 @@ def test_hostnames_with_the_same_certificates_come_together() -> None:
     assert homes(placed(other, first, second))[C] == 1
 
 
+def test_first_of_the_pairs_that_become_longer_by_the_same() -> None:
+    """All homes of a zone find the same one, whatever the numbers are."""
+    first = Pair(number=1, blocked={A: listing("a", 20)})
+    other = Pair(number=8, blocked={B: listing("b", 20)})
+    admissions = {A: listing("a", 20), B: listing("b", 20), C: admits()}
+    assert homes(placed(admissions, first, other))[C] == 1
+    assert homes(placed(admissions, other, first))[C] == 1
+
+
+def test_hostname_in_two_pairs_stays_in_the_one_that_names_it_as_it_must_be() -> None:
+    """A change was stopped on its way; it goes on from there."""
+    first = Pair(number=1, blocked={A: listing("a", 1), B: admits()})
+    second = Pair(number=2, blocked={A: listing("a", 2)})
+    admissions = {A: listing("a", 2), B: admits()}
+    assert homes(placed(admissions, first, second)) == {A: 2, B: 1}
+    admissions = {A: listing("a", 1), B: admits()}
+    assert homes(placed(admissions, first, second)) == {A: 1, B: 1}
+
+
 def test_longest_hostnames_come_first() -> None:
     """In the order of their names, they would need three pairs."""
     admissions = {
