@@ -31,6 +31,8 @@ _PATHS: Final = {
     "/auth/token": "auth_token",
 }
 
+_SESSION_KEYS: Final = {length: key for key, length in SESSIONS.items()}
+
 
 class LoginRulesSteps(LoginSteps):
     """Choose how people log in, for how long, and what needs no login."""
@@ -91,7 +93,9 @@ class LoginRulesSteps(LoginSteps):
             probatio.Required(CONF_LOGIN_METHODS, default=[ONE_TIME_PIN]): choices(
                 methods
             ),
-            probatio.Required(CONF_SESSION, default="month"): SelectSelector(
+            probatio.Required(
+                CONF_SESSION, default=_SESSION_KEYS[LoginSettings.session]
+            ): SelectSelector(
                 SelectSelectorConfig(
                     options=list(SESSIONS), translation_key=CONF_SESSION
                 )
@@ -123,10 +127,9 @@ def _rules_of(current: LoginSettings | None) -> Mapping[str, Any]:
     if current is None:
         return {}
     pin = [ONE_TIME_PIN] if current.one_time_pin else []
-    sessions = {length: key for key, length in SESSIONS.items()}
     return {
         CONF_LOGIN_METHODS: [*pin, *sorted(current.login_methods)],
-        CONF_SESSION: sessions[current.session],
+        CONF_SESSION: _SESSION_KEYS[current.session],
         CONF_OPEN_PATHS: sorted(current.open_paths),
         CONF_CONNECTOR: current.connector_of is not None,
         CONF_KEEP_IN_SYNC: current.keep_in_sync,
