@@ -15,6 +15,7 @@ import probatio
 from ..const import CONF_METRICS_ADDRESSES, CONF_PIN_CERTIFICATES, CONF_REMOTE_HANDOVER
 from ..engine.api.errors import EngineError, Unavailable
 from ..metrics_server import ProcessEnded, async_metrics_server, read_address
+from ..quoting import shown
 from ..wording import Message, describe, describe_problem
 from .form import show_form
 from .remove_everything import RemoveEverythingSteps
@@ -48,7 +49,9 @@ class CloudflareOptionsFlow(RemoveEverythingSteps):
         if self.config_entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="entry_not_loaded")
         return self.async_show_menu(
-            step_id="init", menu_options=["access", "connectors", "remove"]
+            step_id="init",
+            menu_options=["access", "connectors", "remove"],
+            description_placeholders=shown({"account": self.config_entry.title}),
         )
 
     async def async_step_access(
