@@ -1,7 +1,7 @@
 """A real Home Assistant: its process, and its HTTP and WebSocket API."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 import json
 from pathlib import Path
@@ -19,6 +19,8 @@ JSON = dict[str, Any]
 
 DOMAIN = "cloudflare_mtls"
 SCRIPT = "give_certificate"
+# For what counts as over after a time.
+LONG_AGO = "2026-01-01T00:00:00+00:00"
 
 # The most verbose logs, so that the search for secrets sees everything that can be logged.
 CONFIGURATION = f"""
@@ -336,6 +338,13 @@ class HomeAssistant:
         content = json.loads((self.folder / ".storage" / key).read_text())
         data: JSON = content["data"]
         return data
+
+    def change_stored(self, key: str, change: Callable[[JSON], None]) -> None:
+        """Change the stored data of a storage key, while Home Assistant is stopped."""
+        path = self.folder / ".storage" / key
+        stored = json.loads(path.read_text())
+        change(stored["data"])
+        path.write_text(json.dumps(stored))
 
     async def until_logged(self, text: str) -> None:
         """Wait until a text is in the log."""

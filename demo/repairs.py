@@ -1,11 +1,15 @@
 """Repairs of the account: list them, and fix them as a person does."""
 
+from typing import Final
+
 from .account import read_handover, translations, until_entry_is_loaded
 from .flow import Flow
 from .front_end import front_end
 from .home_assistant import DOMAIN, JSON
 from .report import expect, expect_equal, until
 from .world import World
+
+ALARM: Final = "uncertified_request"
 
 
 async def list_repairs(world: World) -> list[JSON]:

@@ -67,7 +67,7 @@ REMOTE: Final[tuple[Promise, ...]] = (
     show.what_is_proposed_works,
     show.second_account_is_offered,
     show.automations_run,
-    show.only_the_alarm_is_left,
+    show.no_attack_is_left,
 )
 
 # For a tunnel with its own config.yml.

@@ -8,7 +8,7 @@ from typing import Final
 from ..account import entity_id, subentry_of
 from ..browser import Chromium, Tab
 from ..flow import Flow
-from ..home_assistant import DOMAIN
+from ..home_assistant import DOMAIN, JSON, LONG_AGO
 from ..promise import promise
 from ..repairs import ignore, list_repairs, run_checks, until_repair
 from ..report import expect, expect_equal, until
@@ -165,11 +165,11 @@ async def unproven_trial_is_undone(world: World) -> None:
     world.notes.append(f"the trial lasts until {response['trial']['until']}")
     await _expect_login_page(world)
     await world.home.stop()
-    key = f"{DOMAIN}.{world.entry_id}.logins"
-    path = world.home.folder / ".storage" / key
-    stored = json.loads(path.read_text())
-    stored["data"][world.browser_hostname]["until"] = "2026-01-01T00:00:00+00:00"
-    path.write_text(json.dumps(stored))
+
+    def end_trial(trials: JSON) -> None:
+        trials[world.browser_hostname]["until"] = LONG_AGO
+
+    world.home.change_stored(f"{DOMAIN}.{world.entry_id}.logins", end_trial)
     await world.start_home()
     await _until_open(world)
     issue = await until_repair(world, "login_undone")

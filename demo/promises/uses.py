@@ -9,13 +9,12 @@ from ..account import entity_id, list_certificates, until_state
 from ..devices import connect_app
 from ..promise import promise
 from ..remote import block_rule
-from ..repairs import ignore, list_repairs, until_repair
+from ..repairs import ALARM, ignore, list_repairs, until_repair
 from ..report import expect, expect_equal, until
 from ..world import World, nonce
 
 # Any page of the integration is seen by it.
 _PAGE = "/api/cloudflare_mtls/proof"
-ALARM = "uncertified_request"
 # Another machine at home: nobody trusts it as a proxy.
 _ELSEWHERE = "127.0.0.2"
 _SECONDS_UNTIL_RULES_ARE_EVERYWHERE = 60

@@ -20,6 +20,7 @@ def access_control(state: State, keys: TeamKeys) -> web.Application:
         [
             web.get("", list_routes),
             web.get("/pins", control.list_pins),
+            web.delete("/log", control.clear_log),
             web.post("/visitor", control.set_visitor),
             web.post("/keys", control.rotate_keys),
             web.post("/team", control.set_team),
@@ -49,6 +50,11 @@ class _Control:
             if email in (None, each.email) and each.is_valid()
         ]
         return web.json_response(pins)
+
+    async def clear_log(self, _: web.Request) -> web.Response:
+        """Forget who logged in and who was refused, as the free plan does after a day."""
+        self._access.people.log.clear()
+        return web.json_response({})
 
     async def set_visitor(self, request: web.Request) -> web.Response:
         """Set where visitors come from: {"country", "ip", "asnum"}."""

@@ -22,6 +22,7 @@ from .logging_in import (
     browser,
     protect_with_login,
 )
+from .test_control import control
 
 pytestmark = pytest.mark.usefixtures("origin")
 
@@ -94,6 +95,8 @@ async def test_stranger(sandbox: Sandbox, api: Api, tmp_path: Path) -> None:
         (False, "other@example.com")
     ]
     assert people.users == {}
+    await control(api, "DELETE", "/access/log")
+    assert people.log == []
 
 
 @pytest.mark.parametrize("wait", [0, 601])
