@@ -51,6 +51,7 @@ HOST = Field("http.host")
         ("a < 1", Comparison(A, "lt", (Opaque("1"),))),
         ("a <= 1", Comparison(A, "le", (Opaque("1"),))),
         ("a > 1", Comparison(A, "gt", (Opaque("1"),))),
+        ("a >= 1", Comparison(A, "ge", (Opaque("1"),))),
         ("a ge ::1", Comparison(A, "ge", (Opaque("::1"),))),
         ('http.host in {"b" "a"}', Comparison(HOST, "in", ("a", "b"))),
         ("a in {}", Comparison(A, "in", ())),
