@@ -169,10 +169,16 @@ def reported(hass: HomeAssistant) -> set[str]:
     return set(issues(hass))
 
 
-def placeholders(hass: HomeAssistant, key: str) -> dict[str, str]:
-    """Return the placeholders of an issue."""
+def issue_of(hass: HomeAssistant, key: str) -> ir.IssueEntry:
+    """Return the issue with a translation key."""
     issue = ir.async_get(hass).async_get_issue(DOMAIN, issues(hass)[key])
     assert issue
+    return issue
+
+
+def placeholders(hass: HomeAssistant, key: str) -> dict[str, str]:
+    """Return the placeholders of an issue."""
+    issue = issue_of(hass, key)
     assert issue.translation_placeholders
     return issue.translation_placeholders
 

@@ -205,6 +205,8 @@ def _strangers_issue(hostname: str, difference: Difference) -> Issue:
         id=f"login_strangers_{hostname}_{difference.contents}",
         translation_key="login_strangers",
         placeholders={"hostname": hostname, "name": difference.target},
+        # After a restart, Access may not be readable.
+        is_persistent=True,
     )
 
 
@@ -214,6 +216,7 @@ def changed_login_method_issue(hostname: str, method: LoginMethod) -> Issue:
         id=f"login_method_changed_{hostname}_{method.id}_{method.contents}",
         translation_key="login_method_changed",
         placeholders={"hostname": hostname, "name": method.name},
+        is_persistent=True,
     )
 
 
@@ -230,6 +233,7 @@ def _issue(
         placeholders={"hostname": hostname},
         fix=fix,
         severity=ir.IssueSeverity.WARNING,
+        is_persistent=True,
     )
 
 

@@ -8,12 +8,14 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from sandbox import Sandbox
 from sandbox.state import IdentityProvider
-from tests.common import placeholders, setup_integration
+from tests.common import issue_of, placeholders, setup_integration
 from tests.engine.access.helpers import HOME, settings, without_pauses
 from tests.faults import Faults
 from tests.flows.test_login_drift import look
 from tests.logins import access_of, login, only_another_login, told, writes
 from tests.restarts import restarted, same_account
+
+from .test_login_sessions import EVERYBODY, ended
 
 CHANGED = "login_method_changed"
 by_family = pytest.mark.parametrize(
@@ -57,12 +59,16 @@ async def test_provider_is_another_one(
             assert told(again) == {CHANGED}
         return
     await look(hass, entry)
+    await look(hass, entry)
     assert told(hass) == {CHANGED}
     assert placeholders(hass, CHANGED) == {"hostname": HOME, "name": "Family"}
     assert writes(sandbox) == []
     provider.config = before
-    await look(hass, entry)
+    for _ in range(2):
+        await look(hass, entry)
     assert told(hass) == set()
+    # Whoever logged in by the other provider may still be.
+    assert ended(sandbox) == [EVERYBODY]
 
 
 @by_family
@@ -78,6 +84,8 @@ async def test_told_while_access_cannot_be_read(
     faults.unavailable("*", "/access/")
     await look(hass, entry)
     assert CHANGED in told(hass)
+    # Nor does a restart undo it.
+    assert issue_of(hass, CHANGED).is_persistent
 
 
 @by_all
@@ -93,3 +101,4 @@ async def test_new_provider_where_all_count(
     access_of(sandbox).identity_providers.remove(new)
     await look(hass, entry)
     assert told(hass) == set()
+    assert ended(sandbox) == [EVERYBODY]

@@ -98,3 +98,19 @@ async def test_every_method_was_chosen(
     log_in(sandbox, OWNER, connection="oidc")
     await wait_for_refresh(hass, freezer, LOG_EVERY)
     assert told(hass) == set()
+
+
+@with_login
+async def test_beside_a_login_from_the_same_address(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Somebody behind the same router says the owner's address, seconds after the owner logged in."""
+    await wait_for_refresh(hass, freezer, LOG_EVERY)
+    log_in(sandbox, OWNER)
+    freezer.tick(20)
+    log_in(sandbox, OWNER, connection="oidc")
+    await wait_for_refresh(hass, freezer, LOG_EVERY)
+    assert told(hass) == {"login_stranger"}

@@ -9,7 +9,14 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.cloudflare_mtls.engine.access.settings import PeopleOfGroup
 from sandbox import Sandbox
 from sandbox.state import AccessApplication, AccessGroup, AccessPolicy
-from tests.common import act, placeholders, settle, setup_integration, state_of
+from tests.common import (
+    act,
+    issue_of,
+    placeholders,
+    settle,
+    setup_integration,
+    state_of,
+)
 from tests.engine.access.helpers import HOME, OWNER, settings, without_pauses
 from tests.flows.test_login_drift import look, policy_of
 from tests.logins import (
@@ -125,6 +132,8 @@ async def test_group_that_somebody_opens(
     await look(hass, entry)
     assert told(hass) == {STRANGERS}
     assert placeholders(hass, STRANGERS) == {"hostname": HOME, "name": "Family"}
+    # It outlives a restart after which Access cannot be read.
+    assert issue_of(hass, STRANGERS).is_persistent
     assert writes(sandbox) == []
 
     group.include = [ME, {"email_domain": {"domain": "example.com"}}]

@@ -10,7 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from sandbox import Sandbox
 from sandbox.state import AccessGroup, AccessPolicy
 from tests.common import setup_integration, wait_for_refresh
-from tests.engine.access.helpers import OWNER, STRANGER, without_pauses
+from tests.engine.access.helpers import OWNER, PARTNER, STRANGER, without_pauses
 from tests.flows.test_login_drift import look
 from tests.logins import access_of, application_at, log_in, only_another_login, told
 from tests.restarts import restarted, same_account
@@ -94,6 +94,25 @@ async def test_taken_out_of_a_group_of_another_policy(
     await look(hass, loaded_entry)
     assert ended(sandbox) == []
     del family.include[-1]
+    for _ in range(2):
+        await look(hass, loaded_entry)
+    assert ended(sandbox) == [PERSON]
+
+
+@with_group
+async def test_put_into_a_group_that_the_chosen_one_excludes(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    family: AccessGroup,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """Who can no longer log in for that is logged out, as one who is taken out."""
+    left = AccessGroup("Moved out", [{"email": {"email": PARTNER}}], id="left")
+    access_of(sandbox).groups["left"] = left
+    family.exclude.append({"group": {"id": "left"}})
+    await look(hass, loaded_entry)
+    sandbox.journal.clear()
+    left.include.append({"email": {"email": STRANGER}})
     for _ in range(2):
         await look(hass, loaded_entry)
     assert ended(sandbox) == [PERSON]

@@ -28,6 +28,8 @@ _SETTLING: Final = timedelta(minutes=1)
 _REVOKING: Final = timedelta(minutes=15)
 # Until then a list may lack a certificate that somebody has just created elsewhere.
 _LISTING: Final = timedelta(minutes=2)
+# Until then lists that cannot be read may be readable again.
+_UNREAD: Final = timedelta(hours=1)
 # A stranger may send as many requests as they like.
 _PAUSE: Final = timedelta(minutes=15)
 # Who came once may try again.
@@ -170,12 +172,20 @@ class RequestAlarm:
     def _async_judge_unlisted(self) -> None:
         """Tell of certificates that no list has shown for a while: nobody but a stranger made them."""
         is_complete = self._protection.data.is_complete
+        # While lists cannot be read, what is known here needs none.
+        known = self._listed.keys() | (set() if is_complete else self._known())
         for hostname, item in list(self._unlisted.items()):
-            if item.fingerprint in self._listed:
+            if item.fingerprint in known:
                 del self._unlisted[hostname]
-            elif is_complete and item.since.age >= _LISTING:
+            elif item.since.age >= (_LISTING if is_complete else _UNREAD):
                 del self._unlisted[hostname]
                 self._async_raise(hostname, item.at)
+
+    def _known(self) -> set[str]:
+        """Return the fingerprints of the certificates that were created or confirmed here."""
+        ledger = self._protection.ledger
+        created = {record.fingerprint for record in ledger.records.values()}
+        return created | ledger.confirmed.keys()
 
     def _is_refused(self, settings: HostnameSettings, certificate: Certificate) -> bool:
         """Return whether the rules have refused a listed certificate at a hostname for a while now."""

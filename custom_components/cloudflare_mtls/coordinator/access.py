@@ -22,7 +22,7 @@ from ..engine.access.beyond_settings import (
     who_is_out,
 )
 from ..engine.access.group_members import members_by_group, taken_out
-from ..engine.access.login_methods import known_methods
+from ..engine.access.login_methods import known_methods, let_in_by_changed_methods
 from ..engine.access.login_visit import AskedBy, whether_asked, who_asks
 from ..engine.access.logins import Login
 from ..engine.access.named_people import strangers_pass
@@ -108,6 +108,7 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         # What a person configured when this looked last, and what Access answered then.
         self._followed: Mapping[str, LoginSettings] | None = None
         self._answer: AccessObservation | EngineError | None = None
+        self._wants_look = True
         self._read_at = Moment.now()
         self._failed_reads = 0
         self._has_just_read = False
@@ -135,7 +136,8 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
 
     async def async_look_again(self) -> None:
         """Read Access now, and not only when it is due."""
-        self._answer = None
+        # A look that is under way may have read what has changed since.
+        self._wants_look = True
         await self.async_refresh()
 
     async def _look_after_write(self) -> None:
@@ -373,9 +375,10 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         """Visit the login hostnames, and read Access where that is due."""
         if not logins and not self.records.at(Stage.LEFT):
             self._answer = None
+            self._wants_look = True
             return AccessState()
         visits = await self._visit(logins)
-        if self._answer is None or self._is_due(self._state(logins, visits)):
+        if self._wants_look or self._is_due(self._state(logins, visits)):
             await self._read(logins)
         if isinstance(self._answer, PermissionMissing):
             self._missing.add(self._answer.permission)
@@ -407,6 +410,7 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         )
 
     async def _read(self, logins: Mapping[str, LoginSettings]) -> None:
+        self._wants_look = False
         before = dict(self.records.records)
         self._read_at = Moment.now()
         try:
@@ -433,9 +437,12 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         let_in, out = record.let_in, LetIn()
         members = members_by_group(observation, plan)
         if record.stage is Stage.KEPT:
-            known = let_in | taken_out(record.members, members)
+            by_changed = let_in_by_changed_methods(
+                record.methods, record.settings, observation
+            )
+            known = let_in.without(by_changed) | taken_out(record.members, members)
             out = who_is_out(known, observation, plan)
-            let_in = still_let_in(let_in, out, observation, plan)
+            let_in = still_let_in(let_in, out, observation, plan) | by_changed
         await self.records.async_note_seen(
             record,
             replace(

@@ -130,7 +130,9 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
             for hostname, settings in self.logins.items()
         }
 
-    def _places(self) -> LoginPlaces:
+    @property
+    def places(self) -> LoginPlaces:
+        """Return what tells at which login hostname somebody logged in."""
         seen = self._access.observation
         return LoginPlaces(
             hostnames=frozenset(self.logins),
@@ -153,7 +155,7 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
         judged = untold if told is not None else self._at_own_applications()
         await self._look_for(judged)
         await self._note_logged_in((*self._told.strangers.undecided, *judged))
-        places = self._places()
+        places = self.places
         histories = self._log.histories(places, self._told.last)
         last = {
             hostname: history.last
@@ -174,7 +176,7 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
         return histories
 
     def _at_own_applications(self) -> tuple[Login, ...]:
-        by_application = self._places().by_application
+        by_application = self.places.by_application
         return tuple(
             login
             for login in self._log.logins
@@ -183,7 +185,7 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
 
     async def _look_for(self, logins: Iterable[Login]) -> None:
         """Read Access where it is not known at which hostname somebody logged in, or whether they may."""
-        places = self._places()
+        places = self.places
         if any(
             places.is_new(login) or (places.applications is None and places.of(login))
             for login in logins
@@ -193,7 +195,7 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
 
     async def _note_logged_in(self, logins: Iterable[Login]) -> None:
         """Have sessions of strangers end; with an application that is gone, they are gone as well."""
-        by_application = self._places().by_application
+        by_application = self.places.by_application
         logged_in: dict[str, list[Login]] = {}
         for login in logins:
             hostname = by_application.get(login.application_id)

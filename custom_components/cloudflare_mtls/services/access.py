@@ -326,16 +326,19 @@ async def _end_sessions(call: ServiceCall) -> ServiceResponse:
 async def _get_logins(call: ServiceCall) -> ServiceResponse:
     """Return who logged in at a hostname and who was refused, the newest first."""
     entry, settings = _login_of_device(call.hass, call.data[ATTR_DEVICE_ID])
-    application_id = _application_of(entry, settings)
+    _application_of(entry, settings)
     now = dt_util.utcnow()
     since = now - timedelta(hours=call.data[ATTR_HOURS])
     with raise_translated():
         read = await entry.runtime_data.client.access_logins.list(
             entry.runtime_data.access.account_id, since, now
         )
-    logins = fold_logins(
-        row for row in dict.fromkeys(read.rows) if row.application_id == application_id
-    )
+    places = entry.runtime_data.login_log.places
+    logins = [
+        login
+        for login in fold_logins(dict.fromkeys(read.rows))
+        if places.of(login) == settings.hostname
+    ]
     return {
         "since": since.isoformat(),
         "complete": read.is_whole,

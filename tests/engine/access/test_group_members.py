@@ -82,6 +82,21 @@ def test_group_in_a_group() -> None:
     )
 
 
+def test_group_that_is_excluded() -> None:
+    """Who is put into it is out, if they were in; who is taken out of it is not."""
+    family = {
+        "id": "family",
+        "include": [email(OWNER), email(PARTNER)],
+        "exclude": [IN_FRIENDS],
+    }
+    nobody = {"id": "friends", "include": []}
+    moved_out = {"id": "friends", "include": [email(PARTNER), email(STRANGER)]}
+    assert out_of(members(family, nobody), family, moved_out) == ({PARTNER}, 0)
+    assert out_of(members(family, moved_out), family, nobody) == (set(), 0)
+    by_domain = {"id": "friends", "include": [COMPANY]}
+    assert out_of(members(family, nobody), family, by_domain) == (set(), 1)
+
+
 def test_group_of_another_policy() -> None:
     friends = {"id": "friends", "include": [email(PARTNER)]}
     nobody = {"id": "friends", "include": []}

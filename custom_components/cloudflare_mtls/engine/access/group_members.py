@@ -1,10 +1,10 @@
 """Whom the groups let in that policies of a login hostname name, to notice who is taken out (pure)."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from ..api.access_models import AccessGroup, Decision
 from ..api.json_fields import encoded
-from ..api.selectors import EmailIs, InGroup, SelectorRules
+from ..api.selectors import EmailIs, InGroup, Selector, SelectorRules
 from .beyond_settings import LetIn
 from .observation import AccessObservation
 from .plan import LoginPlan
@@ -14,13 +14,18 @@ from .settings import read_email
 _WITHOUT_SESSION = (Decision.BYPASS, Decision.DENY)
 
 
+# Before the id of a group whose people are shut out.
+_EXCLUDED = "excluded "
+
+
 def members_by_group(
     observation: AccessObservation, plan: LoginPlan
 ) -> dict[str, LetIn]:
-    """Return whom each group lets in that policies name, by its id; a group that is gone lets in nobody.
+    """Return who is in each group that policies name, by its id; in a group that is gone is nobody.
 
-    Of an application that is only watched, somebody else decides who that is. Countries are
-    compared at every request, so that our own group of them is none.
+    Groups that a policy or a group excludes are marked. Of an application that is only watched,
+    somebody else decides who that is. Countries are compared at every request, so that our own
+    group of them is none.
     """
     own = plan.own
     if own.application is None or plan.settings.adopted:
@@ -31,20 +36,30 @@ def members_by_group(
         for each in own.application.policies
         if each.decision not in _WITHOUT_SESSION
     ]
-    found = _reached((each.rules for each in policies), groups)
     own_id = own.group.id if own.group else None
+    reached, shut_out = _reached([each.rules for each in policies], groups)
+    keys = {group_id: group_id for group_id in reached - {own_id}} | {
+        f"{_EXCLUDED}{group_id}": group_id for group_id in shut_out - {own_id}
+    }
     return {
-        group_id: _members(group_id, groups.get(group_id))
-        for group_id in found - {own_id}
+        key: _members(group_id, groups.get(group_id)) for key, group_id in keys.items()
     }
 
 
 def taken_out(known: Mapping[str, LetIn], now: Mapping[str, LetIn]) -> LetIn:
-    """Return who is in a group no longer that is still named; who names it is looked at elsewhere."""
-    out = LetIn()
-    for group_id in known.keys() & now.keys():
-        out |= known[group_id].without(now[group_id])
-    return out
+    """Return who is in a group no longer that is still named, or is by now in one that is excluded.
+
+    Who names a group is looked at elsewhere.
+    """
+    out, shut_out = LetIn(), LetIn()
+    for key in known.keys() & now.keys():
+        if key.startswith(_EXCLUDED):
+            shut_out |= now[key].without(known[key])
+        else:
+            out |= known[key].without(now[key])
+    # Whoever was in no group is logged in elsewhere at most.
+    members = LetIn().emails.union(*(each.emails for each in known.values()))
+    return out | LetIn(emails=shut_out.emails & members, ways=shut_out.ways)
 
 
 def _members(group_id: str, group: AccessGroup | None) -> LetIn:
@@ -64,20 +79,22 @@ def _members(group_id: str, group: AccessGroup | None) -> LetIn:
 
 def _reached(
     rules: Iterable[SelectorRules], groups: Mapping[str, AccessGroup]
-) -> frozenset[str]:
-    """Return the ids of the groups that rules name, and of those that these name."""
-    reached = set[str]()
+) -> tuple[set[str], set[str]]:
+    """Return the ids of the groups in which people have to be, and of those in which they must not.
+
+    Groups name groups; whom a group excludes that is excluded itself is not followed.
+    """
+    reached, shut_out = set[str](), set[str]()
     waiting = list(rules)
     while waiting:
-        for group_id in {*_named_by(waiting.pop())} - reached:
+        each = waiting.pop()
+        shut_out |= _named_by(each.exclude)
+        for group_id in _named_by(each.include | each.require) - reached:
             reached.add(group_id)
             if group := groups.get(group_id):
                 waiting.append(group.rules)
-    return frozenset(reached)
+    return reached, shut_out
 
 
-def _named_by(rules: SelectorRules) -> Iterator[str]:
-    """Yield the groups in which people have to be."""
-    for each in rules.include | rules.require:
-        if isinstance(each, InGroup):
-            yield each.group_id
+def _named_by(selectors: Iterable[Selector]) -> set[str]:
+    return {each.group_id for each in selectors if isinstance(each, InGroup)}

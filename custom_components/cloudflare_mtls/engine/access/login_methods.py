@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from ..api.access_models import LoginMethod
+from .beyond_settings import LetIn
 from .observation import AccessObservation
 from .settings import LoginSettings
 
@@ -36,6 +37,18 @@ def changed_methods(
         if (_all_count(settings) or each.id in settings.login_methods)
         and not each.is_one_time_pin
         and known.get(each.id) != each.contents
+    )
+
+
+def let_in_by_changed_methods(
+    known: Mapping[str, str], settings: LoginSettings, observation: AccessObservation
+) -> LetIn:
+    """Return the ways in that new and changed login methods are: nobody knows who logged in by them."""
+    return LetIn(
+        ways=frozenset(
+            f"login method {each.id} {each.contents}"
+            for each in changed_methods(known, settings, observation)
+        )
     )
 
 

@@ -38,13 +38,20 @@ class Login:
 def fold_logins(rows: Iterable[LoginRow]) -> tuple[Login, ...]:
     """Return the logins that rows tell of, the oldest first.
 
-    Rows of the same person, address, application, hostname and result belong to one login as long as no more
+    Rows of the same person, address, application, hostname, login method and result belong to one login as long as no more
     than a minute lies between two of them.
     """
     logins: list[Login] = []
-    latest: dict[tuple[str, str, str, str, bool], list[LoginRow]] = {}
+    latest: dict[tuple[str | bool, ...], list[LoginRow]] = {}
     for row in sorted(rows, key=lambda row: row.at):
-        key = (row.application_id, row.hostname, row.email, row.address, row.allowed)
+        key = (
+            row.application_id,
+            row.hostname,
+            row.email,
+            row.address,
+            row.method,
+            row.allowed,
+        )
         group = latest.get(key, [])
         if group and row.at - group[-1].at <= _SAME_LOGIN:
             group.append(row)
