@@ -6,7 +6,7 @@ What administrators ignored is stored here: while Home Assistant starts, nobody 
 
 from typing import Final
 
-from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
@@ -54,8 +54,13 @@ async def async_setup_ignored_repairs(hass: HomeAssistant) -> None:
     hass.data[_IGNORED] = _IgnoredRepairs(store, await store.async_load())
     hass.bus.async_listen(
         ir.EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED,
-        callback(lambda event: _check(hass, event)),
+        callback(
+            lambda event: _check(hass, event.data["domain"], event.data["issue_id"])
+        ),
     )
+    # Those that outlive a restart could be ignored since it began.
+    for domain, issue_id in list(ir.async_get(hass).issues):
+        _check(hass, domain, issue_id)
 
 
 @callback
@@ -66,11 +71,10 @@ def async_ignore(hass: HomeAssistant, issue_id: str) -> None:
 
 
 @callback
-def _check(hass: HomeAssistant, event: Event[ir.EventIssueRegistryUpdatedData]) -> None:
+def _check(hass: HomeAssistant, domain: str, issue_id: str) -> None:
     """Show a repair again that was ignored on another way."""
-    if event.data["domain"] != DOMAIN:
+    if domain != DOMAIN:
         return
-    issue_id = event.data["issue_id"]
     issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
     if issue is None or not issue.dismissed_version:
         hass.data[_IGNORED].discard(issue_id)

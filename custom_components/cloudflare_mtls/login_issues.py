@@ -244,4 +244,5 @@ def _problem_issue(problem: LoginProblem, hostname: str) -> Issue:
         translation_key=message.key,
         placeholders={"hostname": hostname, **message.placeholders},
         severity=ir.IssueSeverity.WARNING,
+        is_persistent=True,
     )

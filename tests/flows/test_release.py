@@ -125,6 +125,37 @@ async def test_entry_is_removed(
     assert reported(hass) == set()
 
 
+async def test_taken_out_of_one_app_while_another_one_names_it(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    supervisor: Supervisor,
+    app: Cloudflared,
+    client: Client,
+) -> None:
+    """That one makes the record again at its start: the rule stays, as where a person gives their word."""
+    other = sandbox.state.add_tunnel("shed", "local")
+    second = await supervisor.install(
+        Cloudflared(
+            sandbox.state,
+            {**WITH_ENTRY, "tunnel_name": "shed"},
+            slug="0123abcd_cloudflared",
+            tunnel_id=other.id,
+        )
+    )
+    await second.stop()
+    for record in records_of(sandbox):
+        zone_of(sandbox).dns_records.pop(record.id, None)
+    form = await to_app(hass, client)
+    await end_of_repair(hass, client, form)
+    await settle(hass)
+    await second.start({})
+    led = [
+        each for each in zone_of(sandbox).dns_records.values() if each.name == HOSTNAME
+    ]
+    assert is_blocked(sandbox), f"led home by {led}, and no rule names it"
+    assert "removal_in_file" in reported(hass)
+
+
 async def test_app_does_not_come_back(
     hass: HomeAssistant, sandbox: Sandbox, app: Cloudflared, client: Client
 ) -> None:

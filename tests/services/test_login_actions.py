@@ -67,7 +67,7 @@ async def test_logins(
     log_in(sandbox)
     freezer.tick(timedelta(hours=2))
     log_in(sandbox, STRANGER, allowed=False, country="FR")
-    log_in(sandbox, app_uid="nas")
+    log_in(sandbox, app_uid="nas", app_domain="nas.example.com")
     freezer.tick(timedelta(minutes=1))
 
     response = await call(hass, loaded_entry, "get_access_logins")

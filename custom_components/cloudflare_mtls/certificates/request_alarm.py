@@ -31,6 +31,7 @@ _LISTING: Final = timedelta(minutes=2)
 # Until then lists that cannot be read may be readable again.
 _UNREAD: Final = timedelta(hours=1)
 # A stranger may send as many requests as they like.
+_MOST_UNLISTED: Final = 100
 _PAUSE: Final = timedelta(minutes=15)
 # Who came once may try again.
 _OVER_AFTER: Final = timedelta(days=1)
@@ -45,9 +46,8 @@ class _Reason(Enum):
 
 @dataclass(frozen=True)
 class _Unlisted:
-    """A certificate that nobody has listed yet, and when it came, by both clocks."""
+    """When a certificate came that nobody has listed yet, by both clocks."""
 
-    fingerprint: str
     since: Moment
     at: datetime
 
@@ -85,8 +85,8 @@ class RequestAlarm:
         self._decided_since: Mapping[str, Moment] = {}
         # Why Cloudflare was looked at, and when: each reason has a pause of its own.
         self._looked_at: dict[_Reason, Moment] = {}
-        # Of each hostname, the first certificate that nobody has listed yet.
-        self._unlisted: dict[str, _Unlisted] = {}
+        # By hostname and fingerprint, when certificates came that nobody has listed yet.
+        self._unlisted: dict[tuple[str, str], _Unlisted] = {}
 
     @callback
     def async_listen(self) -> None:
@@ -117,9 +117,10 @@ class RequestAlarm:
             self._async_raise(hostname, dt_util.utcnow())
         elif certificate is None and end is None:
             # Somebody created it elsewhere, and a refresh tells of it; or a stranger made it up.
-            self._unlisted.setdefault(
-                hostname, _Unlisted(fingerprint, Moment.now(), dt_util.utcnow())
-            )
+            if len(self._unlisted) < _MOST_UNLISTED:
+                self._unlisted.setdefault(
+                    (hostname, fingerprint), _Unlisted(Moment.now(), dt_util.utcnow())
+                )
             self._async_look(_Reason.UNLISTED)
 
     @callback
@@ -174,11 +175,11 @@ class RequestAlarm:
         is_complete = self._protection.data.is_complete
         # While lists cannot be read, what is known here needs none.
         known = self._listed.keys() | (set() if is_complete else self._known())
-        for hostname, item in list(self._unlisted.items()):
-            if item.fingerprint in known:
-                del self._unlisted[hostname]
+        for (hostname, fingerprint), item in list(self._unlisted.items()):
+            if fingerprint in known:
+                del self._unlisted[hostname, fingerprint]
             elif item.since.age >= (_LISTING if is_complete else _UNREAD):
-                del self._unlisted[hostname]
+                del self._unlisted[hostname, fingerprint]
                 self._async_raise(hostname, item.at)
 
     def _known(self) -> set[str]:

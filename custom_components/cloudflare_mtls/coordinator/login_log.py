@@ -1,7 +1,7 @@
 """Coordinator of the log of logins: who logged in at the login hostnames, and who was refused."""
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Protocol, override
 
 from homeassistant.config_entries import ConfigEntry
@@ -76,7 +76,7 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
         self.data = {}
         self._access = access
         self._told = told
-        self._log = LoginLog()
+        self._log = LoginLog(read_until=told.read_until)
         self._followed: Mapping[str, str | None] = {}
 
     @property
@@ -119,7 +119,7 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
         if read is None:
             return None
         self._log = self._log.with_rows(read, now)
-        histories = await self._tell()
+        histories = await self._tell(now)
         self._report(histories)
         return histories
 
@@ -144,7 +144,7 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
             applications=seen.applications_by_id if seen else None,
         )
 
-    async def _tell(self) -> Mapping[str, LoginHistory]:
+    async def _tell(self, now: datetime) -> Mapping[str, LoginHistory]:
         """Fire what is new, and have strangers told.
 
         What was in the log before it was read first is not new, but at our own application it may
@@ -167,8 +167,9 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
             self._log.ray_ids,
             last,
             self._told.strangers.with_logins(
-                judged, places, self._access.may_be_login_of, dt_util.utcnow()
+                judged, places, self._access.may_be_login_of, now
             ),
+            now,
         )
         for login in untold:
             if hostname := places.of(login):

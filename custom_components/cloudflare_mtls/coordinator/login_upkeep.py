@@ -113,6 +113,7 @@ class LoginUpkeep:
         if self._is_working:
             # It came while an attempt was under way, or the attempt did not fix it.
             self._left_by += bool(due.drifted)
+            self._unfixed |= {*due.drifted}
             return
         if has_just_read and not due.drifted:
             self._left_by = 0

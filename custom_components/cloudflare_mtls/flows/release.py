@@ -47,11 +47,14 @@ class ReleaseFlow(FixFlow, AppChangeSteps[RepairsFlowContext, RepairsFlowResult,
     async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
         """Take a person's word, unless Home Assistant sees that it is not so."""
         if await self._is_named():
-            message = Message(
-                "still_named", {"hostname": self._hostname, "tunnel": self._tunnel}
-            )
-            return await self.async_ask(message)
+            return await self._ask_again()
         return await self._async_release()
+
+    async def _ask_again(self) -> RepairsFlowResult:
+        message = Message(
+            "still_named", {"hostname": self._hostname, "tunnel": self._tunnel}
+        )
+        return await self.async_ask(message)
 
     async def _async_release(self) -> RepairsFlowResult:
         protection = self._entry.runtime_data.protection
@@ -78,6 +81,9 @@ class ReleaseFlow(FixFlow, AppChangeSteps[RepairsFlowContext, RepairsFlowResult,
 
     @override
     async def async_app_changed(self) -> RepairsFlowResult:
+        # Another app may name it as well; what connectors said last is of before.
+        if await self._is_named_by_an_app():
+            return await self._ask_again()
         return await self._async_release()
 
     @override
@@ -114,6 +120,9 @@ class ReleaseFlow(FixFlow, AppChangeSteps[RepairsFlowContext, RepairsFlowResult,
         # One that has ended may be started with another file.
         if any(each.is_connected and each.names(self._hostname) for each in reports):
             return True
+        return await self._is_named_by_an_app()
+
+    async def _is_named_by_an_app(self) -> bool:
         try:
             return await async_is_named(self.hass, self._hostname)
         except AppError:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from homeassistant.core import HomeAssistant
@@ -15,6 +15,7 @@ from ..engine.known_fields import known_fields
 from .once import AccountStore, OnceKey, async_get_once, async_remove_once
 
 _VERSION: Final = 1
+_STORED_EVERY: Final = timedelta(hours=1)
 _TOLD: OnceKey[ToldLogins] = HassKey(f"{DOMAIN}_told_logins")
 
 
@@ -29,6 +30,7 @@ class ToldLogins:
         self.told: frozenset[str] | None = None
         self.last: Mapping[str, Login] = {}
         self.strangers = Strangers()
+        self.read_until: datetime | None = None
         if stored is not None:
             self.told = frozenset(stored["told"])
             self.last = {
@@ -42,15 +44,30 @@ class ToldLogins:
                 },
                 undecided=tuple(map(_login, stored.get("undecided", ()))),
             )
+            if read_until := stored.get("read_until"):
+                self.read_until = datetime.fromisoformat(read_until)
 
     async def async_keep(
-        self, told: Collection[str], last: Mapping[str, Login], strangers: Strangers
+        self,
+        told: Collection[str],
+        last: Mapping[str, Login],
+        strangers: Strangers,
+        read_until: datetime,
     ) -> None:
-        """Store what was told by now, the last login of each hostname and the strangers, if that is new."""
+        """Store what was told by now, the last login of each hostname and the strangers, if that is new.
+
+        read_until: up to when the log was read, which is stored now and then.
+        """
         is_told = self.told is not None and self.told >= set(told)
-        if is_told and (self.last, self.strangers) == (last, strangers):
+        is_fresh = (
+            self.read_until is not None
+            and abs(read_until - self.read_until) < _STORED_EVERY
+        )
+        known = (self.last, self.strangers)
+        if is_told and is_fresh and known == (last, strangers):
             return
         self.told, self.last, self.strangers = frozenset(told), last, strangers
+        self.read_until = read_until
         await self._store.async_save(
             {
                 "told": sorted(told),
@@ -60,6 +77,7 @@ class ToldLogins:
                     for hostname, logins in strangers.logins.items()
                 },
                 "undecided": [_data(login) for login in strangers.undecided],
+                "read_until": read_until.isoformat(),
             }
         )
 

@@ -65,9 +65,10 @@ def test_group_that_asks_for_more(narrower: dict[str, Any]) -> None:
     assert out_of(members(family), family | narrower) == (set(), 1)
 
 
-def test_group_that_is_gone() -> None:
+def test_group_that_is_not_listed() -> None:
+    """No single list decides that it is gone: people would be logged out at every application."""
     before = members({"id": "family", "include": [email(OWNER)]})
-    assert out_of(before) == ({OWNER}, 1)
+    assert out_of(before) == (set(), 0)
 
 
 def test_group_in_a_group() -> None:
@@ -111,11 +112,24 @@ def test_group_of_another_policy() -> None:
     assert members(friends, chosen=one, policies=[OWN, required]) == before
 
 
-@pytest.mark.parametrize("decision", ["bypass", "deny"])
-def test_nobody_logs_in_by_it(decision: str) -> None:
-    theirs = {"policies": [OWN, other(decision, IN_FRIENDS)]}
+def test_nobody_logs_in_by_a_bypass() -> None:
+    theirs = {"policies": [OWN, other("bypass", IN_FRIENDS)]}
     friends = {"id": "friends", "include": [email(PARTNER)]}
     assert members(friends, chosen=settings(OWNER), **theirs) == {}
+
+
+def test_group_that_a_policy_denies() -> None:
+    """Who is put into it is out, as one who is put into a group that is excluded."""
+    own = {"include": [{"group": {"id": "family"}}]}
+    theirs = {
+        "policies": [OWN, other("allow", *own["include"]), other("deny", IN_FRIENDS)]
+    }
+    family = {"id": "family", "include": [email(PARTNER)]}
+    nobody = {"id": "friends", "include": []}
+    denied = {"id": "friends", "include": [email(PARTNER)]}
+    one = settings(OWNER)
+    before = members(family, nobody, chosen=one, **theirs)
+    assert out_of(before, family, denied, chosen=one, **theirs) == ({PARTNER}, 0)
 
 
 def test_countries() -> None:

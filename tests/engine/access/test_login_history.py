@@ -62,7 +62,8 @@ def test_log_that_was_cut_is_known_for_a_day() -> None:
     """Whatever is read after that."""
     log = LoginLog().with_rows(rows(cut=True), START)
     assert (log.cut_at, log.allowed_cut_at) == (START, None)
-    assert log.with_rows(rows(), START + WINDOW).cut_at == START
+    log = log.with_rows(rows(), START + WINDOW)
+    assert log.cut_at == START
     later = START + WINDOW + timedelta(minutes=1)
     assert log.with_rows(rows(), later).cut_at is None
     assert log.with_rows(rows(cut=True), later).cut_at == later
@@ -72,9 +73,20 @@ def test_missing_people_who_were_let_in_are_known_for_a_day() -> None:
     """Also where at least they were read later."""
     log = LoginLog().with_rows(rows(cut=True, allowed=False), START)
     assert log.allowed_cut_at == START
-    assert log.with_rows(rows(cut=True), START + WINDOW).allowed_cut_at == START
+    log = log.with_rows(rows(cut=True), START + WINDOW)
+    assert log.allowed_cut_at == START
     later = START + WINDOW + timedelta(minutes=1)
     assert log.with_rows(rows(cut=True), later).allowed_cut_at is None
+
+
+def test_log_that_was_not_read_for_longer_than_it_is_kept() -> None:
+    """Somebody may have logged in meanwhile, and nobody can read that any more."""
+    log = LoginLog().with_rows(rows(), START)
+    later = START + WINDOW + timedelta(hours=1)
+    log = log.with_rows(rows(), later)
+    assert (log.cut_at, log.allowed_cut_at) == (later, later)
+    log = log.with_rows(rows(), later + timedelta(minutes=10))
+    assert log.cut_at == later
 
 
 def test_too_many_rows_are_not_kept() -> None:

@@ -8,7 +8,7 @@ from ..api.access_models import AccessApplication
 from ..api.ingress import IngressRule, TunnelConfiguration
 from ..api.names import in_dns
 from .coverage import host_of
-from .desired import References, application_settings, policy_body
+from .desired import WARP_LOGIN, References, application_settings, policy_body
 from .drift import Drift
 from .marks import TAG
 from .settings import LoginSettings
@@ -48,6 +48,9 @@ def application_changes(
             for key, value in desired.items()
             if key not in _LOGIN_METHOD_KEYS
         }
+        # Cloudflare refuses the field where the organization knows no such sessions.
+        if found.raw.get(WARP_LOGIN):
+            changes[WARP_LOGIN] = False
     if fixes & {Drift.LOGIN_METHODS, Drift.APPLICATION_SETTINGS} and (
         Drift.LOGIN_METHODS in fixes
         or found.allowed_login_methods == frozenset(desired["allowed_idps"])

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from ..api.access_models import Decision, Organization
 from ..api.ingress import IngressRule
@@ -17,6 +17,9 @@ from ..api.selectors import (
 )
 from .marks import TAG, application_name, group_name, policy_name
 from .settings import LoginSettings, People, PeopleOfGroup, address_of
+
+# A session of Cloudflare's client counts as a login. It is left out of what is written: off is the default.
+WARP_LOGIN: Final = "allow_authenticate_via_warp"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from ..api.selectors import InGroup, Selector, SelectorRules
 from .contents import contents_of
 from .coverage import asks_for_login, covers, host_of, is_of_all_paths
 from .desired import (
+    WARP_LOGIN,
     References,
     allowed_methods,
     application_settings,
@@ -206,6 +207,9 @@ def _settings(
     ]
     if application.session != parse_duration(desired["session_duration"]):
         different.append("session_duration")
+    # Whoever enrolled there by whatever login method is logged in here.
+    if application.raw.get(WARP_LOGIN):
+        different.append(WARP_LOGIN)
     allowed = allowed_methods(settings, references)
     if application.allowed_login_methods != allowed:
         # Whether the page with the choice is skipped follows from the login methods.

@@ -10,10 +10,6 @@ from .observation import AccessObservation
 from .plan import LoginPlan
 from .settings import read_email
 
-# By these, nobody logs in.
-_WITHOUT_SESSION = (Decision.BYPASS, Decision.DENY)
-
-
 # Before the id of a group whose people are shut out.
 _EXCLUDED = "excluded "
 
@@ -21,7 +17,9 @@ _EXCLUDED = "excluded "
 def members_by_group(
     observation: AccessObservation, plan: LoginPlan
 ) -> dict[str, LetIn]:
-    """Return who is in each group that policies name, by its id; in a group that is gone is nobody.
+    """Return who is in each group that policies name, by its id, but for groups that are not listed.
+
+    One list that lacks a group logs nobody out.
 
     Groups that a policy or a group excludes are marked. Of an application that is only watched,
     somebody else decides who that is. Countries are compared at every request, so that our own
@@ -31,18 +29,22 @@ def members_by_group(
     if own.application is None or plan.settings.adopted:
         return {}
     groups = observation.groups_by_id
-    policies = [
-        each
+    rules = [
+        SelectorRules(include=frozenset(), exclude=each.rules.include)
+        if each.decision is Decision.DENY
+        else each.rules
         for each in own.application.policies
-        if each.decision not in _WITHOUT_SESSION
+        if each.decision is not Decision.BYPASS
     ]
     own_id = own.group.id if own.group else None
-    reached, shut_out = _reached([each.rules for each in policies], groups)
+    reached, shut_out = _reached(rules, groups)
     keys = {group_id: group_id for group_id in reached - {own_id}} | {
         f"{_EXCLUDED}{group_id}": group_id for group_id in shut_out - {own_id}
     }
     return {
-        key: _members(group_id, groups.get(group_id)) for key, group_id in keys.items()
+        key: _members(group)
+        for key, group_id in keys.items()
+        if (group := groups.get(group_id))
     }
 
 
@@ -62,18 +64,16 @@ def taken_out(known: Mapping[str, LetIn], now: Mapping[str, LetIn]) -> LetIn:
     return out | LetIn(emails=shut_out.emails & members, ways=shut_out.ways)
 
 
-def _members(group_id: str, group: AccessGroup | None) -> LetIn:
-    if group is None:
-        return LetIn()
+def _members(group: AccessGroup) -> LetIn:
     emails, ways = set(), set()
     for each in group.rules.include:
         email = read_email(each.address) if isinstance(each, EmailIs) else None
         if email is None:
-            ways.add(f"group {group_id} {encoded(each.body())}")
+            ways.add(f"group {group.id} {encoded(each.body())}")
         else:
             emails.add(email)
     body = group.rules.body()
-    ways.add(f"group {group_id} {encoded([body['require'], body['exclude']])}")
+    ways.add(f"group {group.id} {encoded([body['require'], body['exclude']])}")
     return LetIn(emails=frozenset(emails), ways=frozenset(ways))
 
 

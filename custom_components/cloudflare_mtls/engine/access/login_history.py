@@ -40,7 +40,8 @@ class LoginLog:
     """The rows of the last day, as they were read so far.
 
     read_until: up to when the log was read, None before the first time. cut_at: when it last had
-    more rows than were read; allowed_cut_at: when people who were let in may have been among them.
+    more rows than were read, or had lost some before; allowed_cut_at: when people who were let in may
+    have been among them.
     """
 
     rows: tuple[LoginRow, ...] = ()
@@ -70,15 +71,18 @@ class LoginLog:
         """Return the log with rows that were read now, without those that are too old or too many."""
         begin = now - WINDOW
         recent = {row for row in (*self.rows, *read.rows) if row.at >= begin}
+        has_gap = self.read_until is not None and self.read_until < begin
+        is_whole = read.is_whole and not has_gap
+        has_all_allowed = read.has_all_allowed and not has_gap
         return LoginLog(
             rows=(
                 *_newest(row for row in recent if row.allowed),
                 *_newest(row for row in recent if not row.allowed),
             ),
             read_until=now,
-            cut_at=_since(begin, self.cut_at) if read.is_whole else now,
+            cut_at=_since(begin, self.cut_at) if is_whole else now,
             allowed_cut_at=_since(begin, self.allowed_cut_at)
-            if read.has_all_allowed
+            if has_all_allowed
             else now,
         )
 

@@ -30,17 +30,18 @@ class LoginPlaces:
     def of(self, login: Login) -> str | None:
         """Return the hostname that a login was at; None if it was elsewhere, or nobody knows.
 
-        Who can have an application deleted can log in first: the log names an application that
-        nobody knows any more, or one of their own.
+        Who can have an application deleted, or moved elsewhere, can log in first: the log names one
+        that nobody knows any more, or one of their own.
         """
+        is_told = login.hostname in self.hostnames
         if hostname := self.by_application.get(login.application_id):
-            return hostname
-        if login.hostname not in self.hostnames or self.applications is None:
+            return login.hostname if is_told else hostname
+        if not is_told or self.applications is None:
             return None
         application = self.applications.get(login.application_id)
-        if application is None or _is_in_front_of(application, login.hostname):
-            return login.hostname
-        return None
+        if application and _is_at_paths_alone(application, login.hostname):
+            return None
+        return login.hostname
 
     def is_new(self, login: Login) -> bool:
         """Return whether a login at one of the hostnames was to an application that was not seen."""
@@ -51,6 +52,7 @@ class LoginPlaces:
         )
 
 
-def _is_in_front_of(application: AccessApplication, hostname: str) -> bool:
-    """Return whether an application covers a hostname, and not a path of it alone."""
-    return any(is_of_all_paths(uri) for _, uri in covering([application], hostname))
+def _is_at_paths_alone(application: AccessApplication, hostname: str) -> bool:
+    """Return whether an application covers nothing but paths of a hostname."""
+    found = covering([application], hostname)
+    return bool(found) and not any(is_of_all_paths(uri) for _, uri in found)

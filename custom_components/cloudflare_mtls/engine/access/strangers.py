@@ -71,10 +71,10 @@ def _undecided(
     may_be_login_of: MayBeLoginOf,
     now: datetime,
 ) -> tuple[Login, ...]:
-    """Return the last login of each person at each place who may be a stranger, for all that is known."""
+    """Return the last login of each person, by each method at each place, that may be a stranger's."""
     if places.applications is not None:
         return ()
-    apart: dict[tuple[str, str], list[Login]] = {}
+    apart: dict[tuple[str, str, str], list[Login]] = {}
     for login in logins:
         hostname = places.of(login)
         if (
@@ -82,8 +82,8 @@ def _undecided(
             if hostname
             else places.is_new(login)
         ):
-            place = (login.application_id, login.hostname)
-            apart.setdefault(place, []).append(login)
+            key = (login.application_id, login.hostname, login.method)
+            apart.setdefault(key, []).append(login)
     return tuple(login for each in apart.values() for login in _recent(now, *each))
 
 

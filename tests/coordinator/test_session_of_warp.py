@@ -1,0 +1,36 @@
+"""Tests of an application at which somebody has a session of WARP count as a login."""
+
+from homeassistant.core import HomeAssistant
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from sandbox import Sandbox
+from tests.engine.access.helpers import without_pauses
+from tests.flows.test_login_drift import look
+from tests.logins import application_at, only_another_login, told
+
+from .test_login_sessions import with_login
+
+
+@pytest.fixture(autouse=True)
+def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin without a login there, and do not wait before a refused write is repeated."""
+    only_another_login(sandbox)
+    without_pauses(monkeypatch)
+
+
+@with_login
+async def test_session_of_warp_counts_as_a_login(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """By which login method somebody enrolled there, nobody chose here: it is fixed, or told."""
+    await look(hass, loaded_entry)
+    application = application_at(sandbox)
+    assert application
+    application.options["allow_authenticate_via_warp"] = True
+    for _ in range(3):
+        await look(hass, loaded_entry)
+    application = application_at(sandbox)
+    assert application
+    is_fixed = not application.options.get("allow_authenticate_via_warp")
+    assert is_fixed or told(hass)
