@@ -35,8 +35,10 @@ from .edge_conditions import (
     ask_browsers_to_log_in,
     home_assistant_behind,
 )
+from .engine.access.helpers import without_pauses
 from .faults import Faults
 from .in_process import answering, answering_for, within_the_process
+from .logins import only_another_login
 from .rsa_keys import RsaKeys
 
 # Debug mode records where each callback and future was made, which takes a quarter of the time. No test needs that;
@@ -255,3 +257,10 @@ def blocking(monkeypatch: pytest.MonkeyPatch) -> Blocking:
     blocking = Blocking()
     monkeypatch.setattr(edge.firewall, "judge", blocking.judge)
     return blocking
+
+
+@pytest.fixture
+def without_login(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin without a login in front of the browser's hostname, and do not wait before a refused write is repeated."""
+    only_another_login(sandbox)
+    without_pauses(monkeypatch)

@@ -14,7 +14,7 @@ from custom_components.cloudflare_mtls.coordinator.access import TrialEnd
 from custom_components.cloudflare_mtls.engine.api.errors import PlanChanged
 from sandbox import Sandbox
 from tests.common import placeholders, settle, setup_integration, wait_for_refresh
-from tests.engine.access.helpers import HOME, STRANGER, without_pauses
+from tests.engine.access.helpers import HOME, STRANGER
 from tests.faults import Faults
 from tests.flows.test_login_drift import look, policy_of
 from tests.logins import (
@@ -23,24 +23,18 @@ from tests.logins import (
     application_at,
     begin,
     login,
-    only_another_login,
     planned,
     told,
     writes,
 )
 from tests.restarts import restarted, same_account
 
+pytestmark = pytest.mark.usefixtures("without_login")
+
 DISABLED = ConfigEntryDisabler.USER
 STORED = "cloudflare_mtls.{}.logins"
 
 with_login = pytest.mark.parametrize("devices", [[login()]], ids=["with login"])
-
-
-@pytest.fixture(autouse=True)
-def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin without a login there, and do not wait before a refused write is repeated."""
-    only_another_login(sandbox)
-    without_pauses(monkeypatch)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.cloudflare_mtls.const import DOMAIN
 from custom_components.cloudflare_mtls.engine.access.sessions import Sessions
 from sandbox import Sandbox
-from tests.engine.access.helpers import HOME, OWNER, STRANGER, without_pauses
+from tests.engine.access.helpers import HOME, OWNER, STRANGER
 
 from .common import (
     EDGE_EVERY,
@@ -30,20 +30,16 @@ from .common import (
 from .coordinator.test_login_sessions import EVERYBODY, PERSON, ended
 from .faults import Faults
 from .flows.test_login_drift import allow, look, policy_of
-from .logins import login, only_another_login, told
+from .logins import login, told
 from .other_users import user_context
 from .restarts import restarted, same_account
 from .test_login_entities import DIFFERS, END_SESSIONS, press
 
-pytestmark = pytest.mark.parametrize("devices", [[login()]], ids=["with login"])
+pytestmark = [
+    pytest.mark.usefixtures("without_login"),
+    pytest.mark.parametrize("devices", [[login()]], ids=["with login"]),
+]
 WAITS = "sessions_wait"
-
-
-@pytest.fixture(autouse=True)
-def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin without a login there, and do not wait before a refused write is repeated."""
-    only_another_login(sandbox)
-    without_pauses(monkeypatch)
 
 
 async def go_away(

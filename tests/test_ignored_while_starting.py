@@ -12,19 +12,14 @@ from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
 from tests.common import EDGE_EVERY, issues, setup_integration, wait_for_refresh
 from tests.coordinator.test_login_sessions import with_login
-from tests.engine.access.helpers import settings as chosen, without_pauses
+from tests.engine.access.helpers import settings as chosen
 from tests.flows.test_login_drift import look, policy_of
-from tests.logins import LOGIN_ID, login, only_another_login
+from tests.logins import LOGIN_ID, login
 from tests.restarts import restarted, same_account
 
 from .common import settle
 
-
-@pytest.fixture(autouse=True)
-def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have no login of the owner's own in front of the hostname."""
-    only_another_login(sandbox)
-    without_pauses(monkeypatch)
+pytestmark = pytest.mark.usefixtures("without_login")
 
 
 @with_login

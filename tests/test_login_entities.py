@@ -15,7 +15,6 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from sandbox import Sandbox
-from tests.engine.access.helpers import without_pauses
 
 from .common import (
     SECOND_LOOK,
@@ -35,7 +34,6 @@ from .logins import (
     calls,
     log_in,
     login,
-    only_another_login,
     told,
     writes,
 )
@@ -53,14 +51,10 @@ SEATS = "sensor.home_lab_seats"
 END_SESSIONS = "button.home_example_com_end_sessions"
 OF_LOG = (LAST_LOGIN, REFUSED, LOGIN)
 
-pytestmark = pytest.mark.parametrize("devices", [[login()]], ids=["with login"])
-
-
-@pytest.fixture(autouse=True)
-def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin without a login there, and do not wait before a refused write is repeated."""
-    only_another_login(sandbox)
-    without_pauses(monkeypatch)
+pytestmark = [
+    pytest.mark.usefixtures("without_login"),
+    pytest.mark.parametrize("devices", [[login()]], ids=["with login"]),
+]
 
 
 def attributes(hass: HomeAssistant, entity_id: str) -> dict[str, Any]:

@@ -189,11 +189,7 @@ class HostnameBinarySensor(HostnameEntity, BinarySensorEntity):
         await super().async_added_to_hass()
         # The rules, and the checks that see who is let past them, show what no visit from here does.
         data = self._entry.runtime_data
-        for coordinator in (data.protection, data.checks):
-            if coordinator is not self.coordinator:
-                self.async_on_remove(
-                    coordinator.async_add_listener(self._handle_coordinator_update)
-                )
+        self.async_also_follow(data.protection, data.checks)
 
     @property
     @override

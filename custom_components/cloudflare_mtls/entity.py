@@ -180,6 +180,15 @@ class CloudflareEntity[CoordinatorT: DataUpdateCoordinator[Any]](
         self._attr_unique_id = f"{identifier}_{description.key}"
         self._attr_device_info = device
 
+    @callback
+    def async_also_follow(self, *coordinators: DataUpdateCoordinator[Any]) -> None:
+        """Be updated by other coordinators, too."""
+        for coordinator in coordinators:
+            if coordinator is not self.coordinator:
+                self.async_on_remove(
+                    coordinator.async_add_listener(self._handle_coordinator_update)
+                )
+
     @property
     @override
     def suggested_object_id(self) -> str:
@@ -287,10 +296,7 @@ class TunnelEntity(ItemEntity[TunnelCoordinator, TunnelState]):
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
-        reports = self._entry.runtime_data.reports
-        self.async_on_remove(
-            reports.async_add_listener(self._handle_coordinator_update)
-        )
+        self.async_also_follow(self._entry.runtime_data.reports)
 
     @property
     @override

@@ -60,10 +60,7 @@ class HostnameSwitch(HostnameEntity, SwitchEntity):
         # The checks see who is let past the rules; visits go on while nothing can be read, and what
         # was read before then says nothing any more.
         data = self._entry.runtime_data
-        for coordinator in (data.checks, data.visits):
-            self.async_on_remove(
-                coordinator.async_add_listener(self._handle_coordinator_update)
-            )
+        self.async_also_follow(data.checks, data.visits)
 
     @property
     @override

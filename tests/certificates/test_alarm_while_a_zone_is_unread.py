@@ -47,7 +47,7 @@ async def test_told_although_another_zone_cannot_be_read(
     is_unread: bool,
     where: str,
 ) -> None:
-    """Whoever it is was let in, and is told within a day."""
+    """Somebody was let in, and a person is told within a day."""
     second = sandbox.state.add_zone("second.example")
     fingerprint = "0a" * 32
     if where == "signed there":

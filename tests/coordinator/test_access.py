@@ -25,13 +25,7 @@ from tests.common import (
     setup_integration,
     wait_for_refresh,
 )
-from tests.engine.access.helpers import (
-    HOME,
-    OWNER,
-    STRANGER,
-    settings as chosen,
-    without_pauses,
-)
+from tests.engine.access.helpers import HOME, OWNER, STRANGER, settings as chosen
 from tests.faults import Faults
 from tests.logins import (
     access_of,
@@ -43,17 +37,12 @@ from tests.logins import (
     writes,
 )
 
+pytestmark = pytest.mark.usefixtures("without_login")
+
 EVERY = timedelta(minutes=15)
 READ_EVERY = timedelta(hours=2)
 
 with_login = pytest.mark.parametrize("devices", [[login()]], ids=["with login"])
-
-
-@pytest.fixture(autouse=True)
-def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin without a login there, and do not wait before a refused write is repeated."""
-    only_another_login(sandbox)
-    without_pauses(monkeypatch)
 
 
 def coordinator(entry: MockConfigEntry) -> AccessCoordinator:

@@ -67,7 +67,7 @@ async def test_provider_is_another_one(
     for _ in range(2):
         await look(hass, entry)
     assert told(hass) == set()
-    # Whoever logged in by the other provider may still be.
+    # People who logged in by the other provider may still be logged in.
     assert ended(sandbox) == [EVERYBODY]
 
 

@@ -10,25 +10,13 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from sandbox import Sandbox
 from tests.common import EDGE_EVERY, setup_integration, wait_for_refresh
 from tests.coordinator.test_login_sessions import with_login
-from tests.engine.access.helpers import STRANGER, settings, without_pauses
+from tests.engine.access.helpers import STRANGER, settings
 from tests.faults import Faults
-from tests.logins import (
-    access_of,
-    application_at,
-    log_in,
-    login,
-    only_another_login,
-    told,
-)
+from tests.logins import access_of, application_at, log_in, login, told
 from tests.restarts import restarted, same_account
 from tests.test_login_entities import LOG_EVERY
 
-
-@pytest.fixture(autouse=True)
-def no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have no login of the owner's own in front of the hostname."""
-    only_another_login(sandbox)
-    without_pauses(monkeypatch)
+pytestmark = pytest.mark.usefixtures("without_login")
 
 
 @with_login

@@ -12,19 +12,14 @@ from pytest_homeassistant_custom_component.common import (
 
 from sandbox import Sandbox
 from tests.common import setup_integration, wait_for_refresh
-from tests.engine.access.helpers import OWNER, STRANGER, without_pauses
+from tests.engine.access.helpers import OWNER, STRANGER
 from tests.faults import Faults
-from tests.logins import log_in, only_another_login, told
+from tests.logins import log_in, told
 from tests.test_login_entities import LOG_EVERY
 
 from .test_login_sessions import PERSON, ended, with_login
 
-
-@pytest.fixture(autouse=True)
-def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have no login of the owner's own in front of the hostname."""
-    only_another_login(sandbox)
-    without_pauses(monkeypatch)
+pytestmark = pytest.mark.usefixtures("without_login")
 
 
 @with_login

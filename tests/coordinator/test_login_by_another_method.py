@@ -7,23 +7,18 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from sandbox import Sandbox
 from tests.common import placeholders, wait_for_refresh
-from tests.engine.access.helpers import HOME, OWNER, settings, without_pauses
+from tests.engine.access.helpers import HOME, OWNER, settings
 from tests.flows.test_login_drift import look
-from tests.logins import application_at, log_in, login, only_another_login, told
+from tests.logins import application_at, log_in, login, told
 from tests.test_login_entities import LOG_EVERY
 
 from .test_login_sessions import EVERYBODY, ended, with_login
 
+pytestmark = pytest.mark.usefixtures("without_login")
+
 any_method = pytest.mark.parametrize(
     "devices", [[login(settings(one_time_pin=False))]], ids=["any method"]
 )
-
-
-@pytest.fixture(autouse=True)
-def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have no login of the owner's own in front of the hostname."""
-    only_another_login(sandbox)
-    without_pauses(monkeypatch)
 
 
 @with_login
@@ -33,7 +28,7 @@ async def test_method_is_allowed_between_two_looks(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """A stranger's own provider says any address; whoever else used it is not known."""
+    """A stranger's own provider says any address; nobody knows who else used it."""
     await wait_for_refresh(hass, freezer, LOG_EVERY)
     log_in(sandbox, OWNER, connection="oidc", country="BR")
     for _ in range(3):

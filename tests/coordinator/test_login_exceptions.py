@@ -9,22 +9,17 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from sandbox import Sandbox
 from sandbox.state import AccessApplication, AccessPolicy
 from tests.common import placeholders, setup_integration
-from tests.engine.access.helpers import HOME, OWNER, settings, without_pauses
+from tests.engine.access.helpers import HOME, OWNER, settings
 from tests.flows.test_login_drift import look
-from tests.logins import access_of, login, only_another_login, told, writes
+from tests.logins import access_of, login, told, writes
+
+pytestmark = pytest.mark.usefixtures("without_login")
 
 with_login = pytest.mark.parametrize("devices", [[login()]], ids=["with login"])
 adopted = pytest.mark.parametrize(
     "devices", [[login(settings(adopted=True))]], ids=["adopted"]
 )
 ELSEWHERE = {"type": "public", "uri": "wiki.example.com"}
-
-
-@pytest.fixture(autouse=True)
-def _without_login(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin without a login there, and do not wait before a refused write is repeated."""
-    only_another_login(sandbox)
-    without_pauses(monkeypatch)
 
 
 def excepting(destination: dict[str, Any], *patterns: str) -> dict[str, Any]:

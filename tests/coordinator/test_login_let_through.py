@@ -23,7 +23,7 @@ from tests.common import (
     state_of,
     wait_for_refresh,
 )
-from tests.engine.access.helpers import HOME, OWNER, settings, without_pauses
+from tests.engine.access.helpers import HOME, OWNER, settings
 from tests.faults import Faults
 from tests.logins import (
     LOGIN_ID,
@@ -37,6 +37,8 @@ from tests.logins import (
 )
 from tests.restarts import restarted, same_account
 from tests.test_login_entities import DIFFERS, REQUIRED
+
+pytestmark = pytest.mark.usefixtures("without_login")
 
 ANOTHER_LOOK = timedelta(minutes=3)
 READ_EVERY = timedelta(hours=2)
@@ -82,13 +84,6 @@ class Edge:
             return answer or await visit(probe, hostname, path)
 
         monkeypatch.setattr(Probe, "anonymously", anonymously)
-
-
-@pytest.fixture(autouse=True)
-def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin without a login there, and do not wait before a refused write is repeated."""
-    only_another_login(sandbox)
-    without_pauses(monkeypatch)
 
 
 @pytest.fixture

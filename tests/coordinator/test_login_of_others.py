@@ -8,30 +8,17 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from sandbox import Sandbox
 from sandbox.state import AccessApplication, AccessPolicy
 from tests.common import act, settle, setup_integration
-from tests.engine.access.helpers import HOME, OWNER, settings, without_pauses
+from tests.engine.access.helpers import HOME, OWNER, settings
 from tests.flows.login_dialog import change, choose_item, to_people
-from tests.logins import (
-    LOGIN_ID,
-    access_of,
-    application_at,
-    login,
-    only_another_login,
-    told,
-    writes,
-)
+from tests.logins import LOGIN_ID, access_of, application_at, login, told, writes
+
+pytestmark = pytest.mark.usefixtures("without_login")
 
 TAG = "home-assistant"
 with_login = pytest.mark.parametrize("devices", [[login()]], ids=["with login"])
 adopted = pytest.mark.parametrize(
     "devices", [[login(settings(adopted=True))]], ids=["adopted"]
 )
-
-
-@pytest.fixture(autouse=True)
-def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin without a login there, and do not wait before a refused write is repeated."""
-    only_another_login(sandbox)
-    without_pauses(monkeypatch)
 
 
 def put(sandbox: Sandbox, address: str, *tags: str) -> AccessApplication:

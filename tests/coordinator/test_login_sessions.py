@@ -13,14 +13,7 @@ from sandbox import Sandbox
 from sandbox.state import AccessPolicy
 from tests.common import settle, setup_integration, wait_for_refresh
 from tests.dialogs import Client, browser_at_repairs
-from tests.engine.access.helpers import (
-    HOME,
-    OWNER,
-    PARTNER,
-    STRANGER,
-    settings,
-    without_pauses,
-)
+from tests.engine.access.helpers import HOME, OWNER, PARTNER, STRANGER, settings
 from tests.faults import Faults
 from tests.flows.test_login_drift import CONFIRM, KEEP, answer, go_on, look, policy_of
 from tests.logins import (
@@ -29,7 +22,6 @@ from tests.logins import (
     application_at,
     begin,
     login,
-    only_another_login,
     planned,
     told,
     writes,
@@ -37,17 +29,12 @@ from tests.logins import (
 from tests.restarts import restarted, same_account
 from tests.sandbox.logging_in import browser
 
+pytestmark = pytest.mark.usefixtures("without_login")
+
 END_SESSIONS = "button.home_example_com_end_sessions"
 EVERYBODY = "revoke_tokens"
 PERSON = "revoke_user"
 with_login = pytest.mark.parametrize("devices", [[login()]], ids=["with login"])
-
-
-@pytest.fixture(autouse=True)
-def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin without a login there, and do not wait before a refused write is repeated."""
-    only_another_login(sandbox)
-    without_pauses(monkeypatch)
 
 
 @pytest.fixture

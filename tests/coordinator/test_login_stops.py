@@ -20,18 +20,14 @@ from sandbox import Sandbox
 from sandbox.faults import Fault, FaultKind
 from tests.common import act, settle, submit
 from tests.engine.access.contents import ours
-from tests.engine.access.helpers import (
-    HOME,
-    OWNER,
-    PARTNER,
-    settings as chosen,
-    without_pauses,
-)
+from tests.engine.access.helpers import HOME, OWNER, PARTNER, settings as chosen
 from tests.engine.access.reach import reach
 from tests.flows.login_dialog import change, choose_item
-from tests.logins import access_of, login, only_another_login, told
+from tests.logins import access_of, login, told
 
 from .stopped_logins import Home, Stop, StoppedHome
+
+pytestmark = pytest.mark.usefixtures("without_login")
 
 _BEFORE: Final = chosen(OWNER, countries=frozenset({"DE"}))
 _AN_HOUR: Final = timedelta(hours=1)
@@ -138,13 +134,6 @@ def job(request: pytest.FixtureRequest) -> Job:
 def devices(job: Job) -> list[ConfigSubentryDataWithId]:
     """Return the login hostname that is there before."""
     return [login(job.start)] if job.start else []
-
-
-@pytest.fixture(autouse=True)
-def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin without a login of others there, and do not wait before a refused write is repeated."""
-    only_another_login(sandbox)
-    without_pauses(monkeypatch)
 
 
 @pytest.fixture

@@ -33,32 +33,20 @@ from tests.common import (
     wait_for_refresh,
     zone_of,
 )
-from tests.engine.access.helpers import (
-    HOME,
-    OWNER,
-    PARTNER,
-    settings as chosen,
-    without_pauses,
-)
+from tests.engine.access.helpers import HOME, OWNER, PARTNER, settings as chosen
 from tests.faults import Faults
 from tests.logins import (
     MINUTES,
     access_of,
     application_at,
     begin,
-    only_another_login,
     planned,
     told,
     writes,
 )
 from tests.restarts import restarted, same_account
 
-
-@pytest.fixture(autouse=True)
-def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin without a login there, and do not wait before a refused write is repeated."""
-    only_another_login(sandbox)
-    without_pauses(monkeypatch)
+pytestmark = pytest.mark.usefixtures("without_login")
 
 
 def coordinator(entry: MockConfigEntry) -> AccessCoordinator:

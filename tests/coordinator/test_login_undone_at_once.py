@@ -7,16 +7,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from sandbox import Sandbox
 from tests.common import EDGE_EVERY, SECOND_LOOK, settle, wait_for_refresh
-from tests.engine.access.helpers import without_pauses
 from tests.flows.test_login_drift import policy_of
-from tests.logins import login, only_another_login, told
+from tests.logins import login, told
 
-
-@pytest.fixture(autouse=True)
-def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin without a login there, and do not wait before a refused write is repeated."""
-    only_another_login(sandbox)
-    without_pauses(monkeypatch)
+pytestmark = pytest.mark.usefixtures("without_login")
 
 
 @pytest.mark.parametrize("devices", [[login()]], ids=["with login"])

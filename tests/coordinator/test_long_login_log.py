@@ -14,21 +14,16 @@ from pytest_homeassistant_custom_component.common import (
 from sandbox import Sandbox
 from sandbox.clock import now
 from tests.common import placeholders, settle, state_of, wait_for_refresh
-from tests.engine.access.helpers import OWNER, STRANGER, without_pauses
+from tests.engine.access.helpers import OWNER, STRANGER
 from tests.faults import Faults
-from tests.logins import LOGIN_ID, calls, log_in, only_another_login, told
+from tests.logins import LOGIN_ID, calls, log_in, told
 from tests.test_login_entities import LAST_LOGIN, LOG_EVERY, OF_LOG, REFUSED
 
 from .test_login_sessions import PERSON, ended, with_login
 
+pytestmark = pytest.mark.usefixtures("without_login")
+
 ANYBODY = "anybody@mail.example"
-
-
-@pytest.fixture(autouse=True)
-def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin without a login there, and do not wait before a refused write is repeated."""
-    only_another_login(sandbox)
-    without_pauses(monkeypatch)
 
 
 def attempts(sandbox: Sandbox, count: int = 1000) -> None:

@@ -9,20 +9,15 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.cloudflare_mtls.subentries import login_data
 from sandbox import Sandbox
 from tests.common import state_of
-from tests.engine.access.helpers import OWNER, settings, without_pauses
+from tests.engine.access.helpers import OWNER, settings
 from tests.faults import Faults
 from tests.flows.test_login_drift import look, policy_of
-from tests.logins import LOGIN_ID, only_another_login, told, writes
+from tests.logins import LOGIN_ID, told, writes
 from tests.test_login_entities import DIFFERS
 
 from .test_login_sessions import with_login
 
-
-@pytest.fixture(autouse=True)
-def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin without a login there, and do not wait before a refused write is repeated."""
-    only_another_login(sandbox)
-    without_pauses(monkeypatch)
+pytestmark = pytest.mark.usefixtures("without_login")
 
 
 @with_login

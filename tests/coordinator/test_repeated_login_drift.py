@@ -13,9 +13,11 @@ from pytest_homeassistant_custom_component.common import (
 
 from sandbox import Sandbox
 from tests.common import EDGE_EVERY, placeholders, settle, wait_for_refresh
-from tests.engine.access.helpers import HOME, settings, without_pauses
+from tests.engine.access.helpers import HOME, settings
 from tests.flows.test_login_drift import policy_of
 from tests.logins import LOGIN_ID, application_at, login, only_another_login, told
+
+pytestmark = pytest.mark.usefixtures("without_login")
 
 READ_EVERY = timedelta(hours=2)
 OPENED, UNDONE = "login_opened_again", "login_undone_again"
@@ -38,13 +40,6 @@ def lengthen(sandbox: Sandbox) -> None:
     application = application_at(sandbox)
     assert application
     application.options["session_duration"] = "730h"
-
-
-@pytest.fixture(autouse=True)
-def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin without a login there, and do not wait before a refused write is repeated."""
-    only_another_login(sandbox)
-    without_pauses(monkeypatch)
 
 
 async def undo(

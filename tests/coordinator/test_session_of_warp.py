@@ -5,18 +5,12 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from sandbox import Sandbox
-from tests.engine.access.helpers import without_pauses
 from tests.flows.test_login_drift import look
-from tests.logins import application_at, only_another_login, told
+from tests.logins import application_at, told
 
 from .test_login_sessions import with_login
 
-
-@pytest.fixture(autouse=True)
-def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin without a login there, and do not wait before a refused write is repeated."""
-    only_another_login(sandbox)
-    without_pauses(monkeypatch)
+pytestmark = pytest.mark.usefixtures("without_login")
 
 
 @with_login

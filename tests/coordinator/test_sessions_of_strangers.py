@@ -15,30 +15,16 @@ from sandbox import Sandbox
 from sandbox.state import AccessApplication, AccessGroup, AccessPolicy
 from tests.common import placeholders, settle, setup_integration, wait_for_refresh
 from tests.dialogs import Client, browser_at_repairs
-from tests.engine.access.helpers import (
-    HOME,
-    OWNER,
-    PARTNER,
-    STRANGER,
-    settings,
-    without_pauses,
-)
+from tests.engine.access.helpers import HOME, OWNER, PARTNER, STRANGER, settings
 from tests.faults import Faults
 from tests.flows.test_login_drift import KEEP, allow, answer, look, policy_of
-from tests.logins import (
-    LOGIN_ID,
-    access_of,
-    application_at,
-    calls,
-    log_in,
-    login,
-    only_another_login,
-    told,
-)
+from tests.logins import LOGIN_ID, access_of, application_at, calls, log_in, login, told
 from tests.restarts import restarted, same_account
 from tests.test_login_entities import LOG_EVERY
 
 from .test_login_sessions import EVERYBODY, PERSON, ended, with_login
+
+pytestmark = pytest.mark.usefixtures("without_login")
 
 FAMILY = PeopleOfGroup("family")
 with_group = pytest.mark.parametrize(
@@ -49,13 +35,6 @@ in_germany = pytest.mark.parametrize(
     [[login(settings(countries=frozenset({"DE"})))]],
     ids=["in Germany"],
 )
-
-
-@pytest.fixture(autouse=True)
-def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin without a login there, and do not wait before a refused write is repeated."""
-    only_another_login(sandbox)
-    without_pauses(monkeypatch)
 
 
 @pytest.fixture

@@ -13,17 +13,10 @@ from pytest_homeassistant_custom_component.common import (
 from sandbox import Sandbox
 from sandbox.state import AccessApplication, AccessGroup, AccessPolicy
 from tests.common import setup_integration, wait_for_refresh
-from tests.engine.access.helpers import HOME, OWNER, PARTNER, STRANGER, without_pauses
+from tests.engine.access.helpers import HOME, OWNER, PARTNER, STRANGER
 from tests.faults import Faults
 from tests.flows.test_login_drift import look
-from tests.logins import (
-    access_of,
-    application_at,
-    calls,
-    log_in,
-    only_another_login,
-    told,
-)
+from tests.logins import access_of, application_at, calls, log_in, told
 from tests.restarts import restarted, same_account
 from tests.test_login_entities import LOG_EVERY
 
@@ -31,14 +24,12 @@ from .test_login_sessions import PERSON, ended, with_login
 from .test_login_strangers import not_in_sync
 from .test_sessions_of_strangers import with_group
 
-pytestmark = pytest.mark.usefixtures("loaded_entry")
+pytestmark = pytest.mark.usefixtures("without_login")
 
 
 @pytest.fixture(autouse=True)
-def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have no login of the owner's own in front of the hostname, and a group of theirs."""
-    only_another_login(sandbox)
-    without_pauses(monkeypatch)
+def _group(sandbox: Sandbox) -> None:
+    """Have a group of the owner's."""
     owner: dict[str, Any] = {"email": {"email": OWNER}}
     access_of(sandbox).groups["family"] = AccessGroup("Family", [owner], id="family")
 

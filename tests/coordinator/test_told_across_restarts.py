@@ -11,20 +11,15 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from sandbox import Sandbox
 from sandbox.state import AccessApplication, AccessPolicy
 from tests.common import EDGE_EVERY, setup_integration, wait_for_refresh
-from tests.engine.access.helpers import HOME, without_pauses
+from tests.engine.access.helpers import HOME
 from tests.faults import Faults
 from tests.flows.test_login_drift import look, policy_of
-from tests.logins import access_of, only_another_login, told
+from tests.logins import access_of, told
 from tests.restarts import restarted, same_account
 
 from .test_login_sessions import with_login
 
-
-@pytest.fixture(autouse=True)
-def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have no login of the owner's own in front of the hostname."""
-    only_another_login(sandbox)
-    without_pauses(monkeypatch)
+pytestmark = pytest.mark.usefixtures("without_login")
 
 
 @with_login

@@ -9,26 +9,21 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from sandbox import Sandbox
 from tests.common import settle, wait_for_refresh
-from tests.engine.access.helpers import STRANGER, without_pauses
+from tests.engine.access.helpers import STRANGER
 from tests.faults import Faults
 from tests.flows.test_login_drift import policy_of
-from tests.logins import log_in, only_another_login, told
+from tests.logins import log_in, told
 from tests.test_login_entities import LOG_EVERY
 
 from .test_login_sessions import PERSON, ended, with_login
+
+pytestmark = pytest.mark.usefixtures("without_login")
 
 
 async def a_while() -> None:
     """Let everything else go on; time stands still."""
     for _ in range(3000):
         await asyncio.sleep(0)
-
-
-@pytest.fixture(autouse=True)
-def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin without a login there, and do not wait before a refused write is repeated."""
-    only_another_login(sandbox)
-    without_pauses(monkeypatch)
 
 
 @with_login

@@ -12,18 +12,13 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from sandbox import Sandbox
 from tests.common import settle, submit, wait_for_refresh
 from tests.dialogs import open_options
-from tests.engine.access.helpers import HOME, without_pauses
+from tests.engine.access.helpers import HOME
 from tests.flows.login_dialog import RULES, change, choose_item, to_preview, to_rules
-from tests.logins import MINUTES, application_at, login, only_another_login, writes
+from tests.logins import MINUTES, application_at, login, writes
+
+pytestmark = pytest.mark.usefixtures("without_login")
 
 with_login = pytest.mark.parametrize("devices", [[login()]], ids=["with login"])
-
-
-@pytest.fixture(autouse=True)
-def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin without a login there, and do not wait before a refused write is repeated."""
-    only_another_login(sandbox)
-    without_pauses(monkeypatch)
 
 
 async def disable(hass: HomeAssistant, entry: MockConfigEntry) -> None:

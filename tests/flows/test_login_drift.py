@@ -18,25 +18,12 @@ from sandbox import Sandbox
 from sandbox.state import AccessApplication, AccessGroup, AccessPolicy
 from tests.common import HOSTNAME, act, issues, placeholders, settle
 from tests.dialogs import Client, browser_at_repairs, open_repair
-from tests.engine.access.helpers import (
-    HOME,
-    OWNER,
-    PARTNER,
-    STRANGER,
-    settings,
-    without_pauses,
-)
+from tests.engine.access.helpers import HOME, OWNER, PARTNER, STRANGER, settings
 from tests.faults import Faults
-from tests.logins import (
-    LOGIN_ID,
-    access_of,
-    application_at,
-    login,
-    only_another_login,
-    told,
-    writes,
-)
+from tests.logins import LOGIN_ID, access_of, application_at, login, told, writes
 from tests.test_switch import SWITCH
+
+pytestmark = pytest.mark.usefixtures("without_login")
 
 with_login = pytest.mark.parametrize("devices", [[login()]], ids=["with login"])
 not_in_sync = pytest.mark.parametrize(
@@ -48,13 +35,6 @@ adopted = pytest.mark.parametrize(
 CONFIRM = {"next_step_id": "confirm"}
 KEEP = {"next_step_id": "keep"}
 IGNORE = {"next_step_id": "ignore"}
-
-
-@pytest.fixture(autouse=True)
-def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin without a login there, and do not wait before a refused write is repeated."""
-    only_another_login(sandbox)
-    without_pauses(monkeypatch)
 
 
 @pytest.fixture

@@ -16,26 +16,15 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUs
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
 from tests.common import HOSTNAME_ID, device_id_of, setup_integration
-from tests.engine.access.helpers import OWNER, STRANGER, without_pauses
+from tests.engine.access.helpers import OWNER, STRANGER
 from tests.faults import Faults
-from tests.logins import (
-    LOGIN_ID,
-    application_at,
-    log_in,
-    login,
-    only_another_login,
-    writes,
-)
+from tests.logins import LOGIN_ID, application_at, log_in, login, writes
 from tests.other_users import LOGIN_ACTIONS
 
-pytestmark = pytest.mark.parametrize("devices", [[login()]], ids=["with login"])
-
-
-@pytest.fixture(autouse=True)
-def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin without a login there, and do not wait before a refused write is repeated."""
-    only_another_login(sandbox)
-    without_pauses(monkeypatch)
+pytestmark = [
+    pytest.mark.usefixtures("without_login"),
+    pytest.mark.parametrize("devices", [[login()]], ids=["with login"]),
+]
 
 
 async def call(

@@ -7,28 +7,17 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from sandbox import Sandbox
 from tests.common import wait_for_refresh
-from tests.engine.access.helpers import STRANGER, without_pauses
+from tests.engine.access.helpers import STRANGER
 from tests.flows.test_login_drift import look
-from tests.logins import (
-    access_of,
-    application_at,
-    log_in,
-    login,
-    only_another_login,
-    told,
-)
+from tests.logins import access_of, application_at, log_in, login, told
 from tests.test_login_entities import LOG_EVERY
 
 from .test_login_actions import call
 
-pytestmark = pytest.mark.parametrize("devices", [[login()]], ids=["with login"])
-
-
-@pytest.fixture(autouse=True)
-def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin without a login there, and do not wait before a refused write is repeated."""
-    only_another_login(sandbox)
-    without_pauses(monkeypatch)
+pytestmark = [
+    pytest.mark.usefixtures("without_login"),
+    pytest.mark.parametrize("devices", [[login()]], ids=["with login"]),
+]
 
 
 async def test_stranger_whose_application_is_gone_is_returned(

@@ -36,22 +36,17 @@ from tests.common import (
     setup_integration,
     wait_for_refresh,
 )
-from tests.engine.access.helpers import HOME, OWNER, PARTNER, settings, without_pauses
+from tests.engine.access.helpers import HOME, OWNER, PARTNER, settings
 from tests.faults import Faults
-from tests.logins import access_of, application_at, login, only_another_login, writes
+from tests.logins import access_of, application_at, login, writes
 from tests.test_switch import SWITCH
+
+pytestmark = pytest.mark.usefixtures("without_login")
 
 with_login = pytest.mark.parametrize("devices", [[login()]], ids=["with login"])
 adopted = pytest.mark.parametrize(
     "devices", [[login(settings(adopted=True))]], ids=["adopted"]
 )
-
-
-@pytest.fixture(autouse=True)
-def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin without a login there, and do not wait before a refused write is repeated."""
-    only_another_login(sandbox)
-    without_pauses(monkeypatch)
 
 
 async def protect(

@@ -10,19 +10,14 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
 from tests.common import settle, setup_integration
-from tests.engine.access.helpers import HOME, without_pauses
-from tests.logins import LOGIN_ID, application_at, login, only_another_login
+from tests.engine.access.helpers import HOME
+from tests.logins import LOGIN_ID, application_at, login
 from tests.restarts import restarted, same_account
+
+pytestmark = pytest.mark.usefixtures("without_login")
 
 with_login = pytest.mark.parametrize("devices", [[login()]], ids=["with login"])
 OTHER = "other.example.com"
-
-
-@pytest.fixture(autouse=True)
-def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin without a login there, and do not wait before a refused write is repeated."""
-    only_another_login(sandbox)
-    without_pauses(monkeypatch)
 
 
 @pytest.mark.parametrize(

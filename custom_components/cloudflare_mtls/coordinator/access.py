@@ -13,7 +13,7 @@ from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.update_coordinator import UpdateFailed
 from homeassistant.util import dt as dt_util
 
-from ..const import DOMAIN, SUBENTRY_LOGIN_HOSTNAME
+from ..const import SUBENTRY_LOGIN_HOSTNAME
 from ..engine.access.beyond_settings import (
     LetIn,
     let_in_by_login,
@@ -41,12 +41,10 @@ from ..engine.api.errors import (
 from ..engine.moment import Lasting, Moment
 from ..engine.probe import Probe, Visit
 from ..engine.rules.truth import Truth
-from ..quoting import shown
 from ..storage.found_by_visits import FoundByVisits
 from ..storage.logins import LoginRecord, LoginRecords, Stage
 from ..subentries import login_data, login_subentry, logins_of
 from ..to_the_end import to_the_end
-from ..wording import describe
 from .access_state import AccessState, LoginState
 from .base import SECOND_LOOK, CloudflareCoordinator
 from .login_reports import LoginReports
@@ -321,12 +319,7 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
             return super()._failure(err)
         # Home Assistant would not look again, but visits need no valid token.
         self.config_entry.async_start_reauth_if_available(self.hass)
-        message = describe(err)
-        return UpdateFailed(
-            translation_domain=DOMAIN,
-            translation_key=message.key,
-            translation_placeholders=shown(message.placeholders),
-        )
+        return self._update_failed(err)
 
     @override
     async def async_fetch(self) -> AccessState:
@@ -354,10 +347,7 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         )
         self._upkeep.async_begin(due, has_just_read=self._has_just_read)
         self._report_left()
-        self._reports.report_drift(state)
-        self._reports.report_methods(state)
-        self._reports.report_let_through(state)
-        self._reports.report_repeated(state, has_just_read=self._has_just_read)
+        self._reports.report_seen(state, has_just_read=self._has_just_read)
         if isinstance(self._answer, EngineError) and state.problem is None:
             self._show(state)
             raise self._answer

@@ -175,10 +175,10 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
 
     def _failure(self, err: EngineError) -> ConfigEntryAuthFailed | UpdateFailed:
         """Return what an error of Cloudflare means to Home Assistant."""
-        message = describe(err)
         retry_after = SECOND_LOOK.total_seconds() if self.last_update_success else None
         match err:
             case TokenRejected():
+                message = describe(err)
                 return ConfigEntryAuthFailed(
                     translation_domain=DOMAIN,
                     translation_key=message.key,
@@ -186,6 +186,14 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
                 )
             case RateLimited():
                 retry_after = err.retry_after
+        return self._update_failed(err, retry_after)
+
+    @staticmethod
+    def _update_failed(
+        err: EngineError, retry_after: float | None = None
+    ) -> UpdateFailed:
+        """Return that an update failed, in words for people; retry_after: in how many seconds to try again."""
+        message = describe(err)
         return UpdateFailed(
             translation_domain=DOMAIN,
             translation_key=message.key,

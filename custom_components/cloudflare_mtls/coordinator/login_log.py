@@ -135,12 +135,7 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
         """Return what tells at which login hostname somebody logged in."""
         seen = self._access.observation
         return LoginPlaces(
-            hostnames=frozenset(self.logins),
-            by_application={
-                application_id: hostname
-                for hostname, application_id in self._applications().items()
-                if application_id
-            },
+            in_front=self._applications(),
             applications=seen.applications_by_id if seen else None,
         )
 
@@ -177,12 +172,8 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
         return histories
 
     def _at_own_applications(self) -> tuple[Login, ...]:
-        by_application = self.places.by_application
-        return tuple(
-            login
-            for login in self._log.logins
-            if login.application_id in by_application
-        )
+        places = self.places
+        return tuple(filter(places.is_at_own, self._log.logins))
 
     async def _look_for(self, logins: Iterable[Login]) -> None:
         """Read Access where it is not known at which hostname somebody logged in, or whether they may."""
@@ -196,11 +187,11 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
 
     async def _note_logged_in(self, logins: Iterable[Login]) -> None:
         """Have sessions of strangers end; with an application that is gone, they are gone as well."""
-        by_application = self.places.by_application
+        places = self.places
         logged_in: dict[str, list[Login]] = {}
         for login in logins:
-            hostname = by_application.get(login.application_id)
-            if login.has_session and hostname:
+            hostname = places.of(login)
+            if login.has_session and hostname and places.is_at_own(login):
                 logged_in.setdefault(hostname, []).append(login)
         await self._access.async_note_logged_in(logged_in)
 

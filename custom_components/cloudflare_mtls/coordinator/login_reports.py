@@ -60,7 +60,14 @@ class LoginReports:
         ]
         async_report(self._hass, self._entry.entry_id, "access", issues)
 
-    def report_drift(self, state: AccessState) -> None:
+    def report_seen(self, state: AccessState, *, has_just_read: bool) -> None:
+        """Report what a look has shown."""
+        self._report_drift(state)
+        self._report_methods(state)
+        self._report_let_through(state)
+        self._report_repeated(state, has_just_read=has_just_read)
+
+    def _report_drift(self, state: AccessState) -> None:
         """Report what somebody changed at Cloudflare, except what is fixed at this moment."""
         issues = []
         for hostname, login in self._kept(state):
@@ -83,7 +90,7 @@ class LoginReports:
             is_complete=state.observation is not None or not state.logins,
         )
 
-    def report_methods(self, state: AccessState) -> None:
+    def _report_methods(self, state: AccessState) -> None:
         """Report the login methods that are new, or were changed, since they were seen first."""
         records, seen = self._records.records, state.observation
         issues = [
@@ -102,7 +109,7 @@ class LoginReports:
             is_complete=seen is not None or not state.logins,
         )
 
-    def report_let_through(self, state: AccessState) -> None:
+    def _report_let_through(self, state: AccessState) -> None:
         """Report where visits met no login, unless what was read of Access says why."""
         met = {
             hostname: login.asked_by
@@ -119,7 +126,7 @@ class LoginReports:
         ]
         async_report(self._hass, self._entry.entry_id, "login_visits", issues)
 
-    def report_repeated(self, state: AccessState, *, has_just_read: bool) -> None:
+    def _report_repeated(self, state: AccessState, *, has_just_read: bool) -> None:
         """Report what somebody else keeps undoing where it is kept in sync."""
         kept = {
             hostname: login.plan

@@ -60,7 +60,7 @@ def test_chosen_group() -> None:
     "narrower", [{"require": [COMPANY]}, {"exclude": [email(PARTNER)]}], ids=str
 )
 def test_group_that_asks_for_more(narrower: dict[str, Any]) -> None:
-    """Who could log in without that may still be logged in, whoever it is."""
+    """People who could log in without that may still be logged in; nobody knows who."""
     family = {"id": "family", "include": [email(OWNER), email(PARTNER)]}
     assert out_of(members(family), family | narrower) == (set(), 1)
 

@@ -24,9 +24,7 @@ def rows(*seen: LoginRow, cut: bool = False, allowed: bool = True) -> LoginRows:
     return LoginRows(rows=seen, is_whole=not cut, has_all_allowed=allowed)
 
 
-PLACES = LoginPlaces(
-    hostnames=frozenset({HOME}), by_application={"app": HOME}, applications=None
-)
+PLACES = LoginPlaces(in_front={HOME: "app"}, applications=None)
 
 
 def test_only_the_end_of_the_log_is_read_again() -> None:

@@ -92,8 +92,7 @@ def methods_beyond(plan: LoginPlan) -> Iterator[str]:
     differences = [
         each for each in plan.differences if each.drift is Drift.LOGIN_METHODS
     ]
-    if application is None or not (settings.login_methods or settings.one_time_pin):
-        # All of the account's methods were chosen.
+    if application is None or settings.allows_all_methods:
         return
     for difference in differences:
         if not application.allowed_login_methods:
@@ -151,6 +150,18 @@ def still_let_in(
     return now | LetIn(emails=frozenset() if settings.adopted else frozenset(emails))
 
 
+def let_in_by(selectors: Iterable[Selector], source: str) -> LetIn:
+    """Return whom selectors let in: single people, and the others by what the source lets them in."""
+    emails, ways = set(), set()
+    for each in selectors:
+        email = read_email(each.address) if isinstance(each, EmailIs) else None
+        if email is None:
+            ways.add(f"{source} {encoded(each.body())}")
+        else:
+            emails.add(email)
+    return LetIn(emails=frozenset(emails), ways=frozenset(ways))
+
+
 def may_log_in(
     settings: LoginSettings, groups: Iterable[AccessGroup], email: str
 ) -> Truth:
@@ -196,7 +207,7 @@ def _is_by_chosen_method(
     settings: LoginSettings, seen: AccessObservation | None, method: str
 ) -> Truth:
     """Return whether a login method was chosen, by its type: another one of that type looks the same."""
-    if settings.adopted or not (settings.login_methods or settings.one_time_pin):
+    if settings.adopted or settings.allows_all_methods:
         return True
     if method not in LOGIN_METHOD_TYPES:
         return None
@@ -210,14 +221,7 @@ def _is_by_chosen_method(
 def _by_own_policy(found: AccessPolicy, wanted: frozenset[Selector]) -> LetIn:
     if found.decision in _WITHOUT_SESSION:
         return LetIn()
-    emails, ways = set(), set()
-    for each in found.rules.include - wanted:
-        email = read_email(each.address) if isinstance(each, EmailIs) else None
-        if email is None:
-            ways.add(f"own policy {encoded(each.body())}")
-        else:
-            emails.add(email)
-    return LetIn(emails=frozenset(emails), ways=frozenset(ways))
+    return let_in_by(found.rules.include - wanted, "own policy")
 
 
 def _all_ways(

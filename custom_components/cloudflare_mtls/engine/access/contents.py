@@ -5,7 +5,7 @@ from typing import Any
 
 from ..api.access_models import AccessGroup, AccessPolicy
 from ..api.json_fields import encoded
-from ..api.selectors import InGroup, SelectorRules
+from .named_groups import reached_groups
 
 
 def contents_of(
@@ -15,7 +15,9 @@ def contents_of(
     found = tuple(found)
     decisions = [each.decision for each in found if isinstance(each, AccessPolicy)]
     rules = [each.rules for each in found]
-    reached = _reached(rules, groups)
+    reached = reached_groups(
+        rules, groups, lambda each: each.include | each.require | each.exclude
+    )
     rules += [reached[key].rules for key in sorted(reached)]
     said = [decisions, [_sorted(each.body()) for each in rules]]
     sessions = [each.session for each in found if isinstance(each, AccessPolicy)]
@@ -27,21 +29,3 @@ def contents_of(
 def _sorted(body: Mapping[str, list[dict[str, Any]]]) -> Mapping[str, list[str]]:
     """Return rules in an order that depends on nothing but what they say."""
     return {key: sorted(map(encoded, selectors)) for key, selectors in body.items()}
-
-
-def _reached(
-    rules: Iterable[SelectorRules], groups: Mapping[str, AccessGroup]
-) -> Mapping[str, AccessGroup]:
-    """Return the groups that rules name, and those that these name, by their ids."""
-    reached: dict[str, AccessGroup] = {}
-    waiting = list(rules)
-    while waiting:
-        for group_id in _named_by(waiting.pop()) & groups.keys() - reached.keys():
-            reached[group_id] = groups[group_id]
-            waiting.append(groups[group_id].rules)
-    return reached
-
-
-def _named_by(rules: SelectorRules) -> set[str]:
-    named = rules.include | rules.require | rules.exclude
-    return {each.group_id for each in named if isinstance(each, InGroup)}

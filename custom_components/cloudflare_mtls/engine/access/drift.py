@@ -207,7 +207,7 @@ def _settings(
     ]
     if application.session != parse_duration(desired["session_duration"]):
         different.append("session_duration")
-    # Whoever enrolled there by whatever login method is logged in here.
+    # People log in there by other login methods than those that were chosen here.
     if application.raw.get(WARP_LOGIN):
         different.append(WARP_LOGIN)
     allowed = allowed_methods(settings, references)

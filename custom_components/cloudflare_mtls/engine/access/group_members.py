@@ -1,14 +1,14 @@
 """Whom the groups let in that policies of a login hostname name, to notice who is taken out (pure)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from ..api.access_models import AccessGroup, Decision
 from ..api.json_fields import encoded
-from ..api.selectors import EmailIs, InGroup, Selector, SelectorRules
-from .beyond_settings import LetIn
+from ..api.selectors import SelectorRules
+from .beyond_settings import LetIn, let_in_by
+from .named_groups import named_groups, reached_groups
 from .observation import AccessObservation
 from .plan import LoginPlan
-from .settings import read_email
 
 # Before the id of a group whose people are shut out.
 _EXCLUDED = "excluded "
@@ -17,13 +17,12 @@ _EXCLUDED = "excluded "
 def members_by_group(
     observation: AccessObservation, plan: LoginPlan
 ) -> dict[str, LetIn]:
-    """Return who is in each group that policies name, by its id, but for groups that are not listed.
+    """Return who is in each group that policies name, by its id.
 
-    One list that lacks a group logs nobody out.
-
-    Groups that a policy or a group excludes are marked. Of an application that is only watched,
-    somebody else decides who that is. Countries are compared at every request, so that our own
-    group of them is none.
+    A group that is not listed is left out: one list that lacks it logs nobody out. Groups that a
+    policy or a group excludes are marked. Of an application that is only watched, somebody else
+    decides who that is. Countries are compared at every request, so that our own group of them is
+    none.
     """
     own = plan.own
     if own.application is None or plan.settings.adopted:
@@ -37,8 +36,11 @@ def members_by_group(
         if each.decision is not Decision.BYPASS
     ]
     own_id = own.group.id if own.group else None
-    reached, shut_out = _reached(rules, groups)
-    keys = {group_id: group_id for group_id in reached - {own_id}} | {
+    reached = reached_groups(rules, groups, lambda each: each.include | each.require)
+    rules += [each.rules for each in reached.values()]
+    # Whom a group excludes that is excluded itself is not followed.
+    shut_out = named_groups(selector for each in rules for selector in each.exclude)
+    keys = {group_id: group_id for group_id in reached.keys() - {own_id}} | {
         f"{_EXCLUDED}{group_id}": group_id for group_id in shut_out - {own_id}
     }
     return {
@@ -59,42 +61,12 @@ def taken_out(known: Mapping[str, LetIn], now: Mapping[str, LetIn]) -> LetIn:
             shut_out |= now[key].without(known[key])
         else:
             out |= known[key].without(now[key])
-    # Whoever was in no group is logged in elsewhere at most.
+    # Who was in no group has no session here that has to end.
     members = LetIn().emails.union(*(each.emails for each in known.values()))
     return out | LetIn(emails=shut_out.emails & members, ways=shut_out.ways)
 
 
 def _members(group: AccessGroup) -> LetIn:
-    emails, ways = set(), set()
-    for each in group.rules.include:
-        email = read_email(each.address) if isinstance(each, EmailIs) else None
-        if email is None:
-            ways.add(f"group {group.id} {encoded(each.body())}")
-        else:
-            emails.add(email)
-    body = group.rules.body()
-    ways.add(f"group {group.id} {encoded([body['require'], body['exclude']])}")
-    return LetIn(emails=frozenset(emails), ways=frozenset(ways))
-
-
-def _reached(
-    rules: Iterable[SelectorRules], groups: Mapping[str, AccessGroup]
-) -> tuple[set[str], set[str]]:
-    """Return the ids of the groups in which people have to be, and of those in which they must not.
-
-    Groups name groups; whom a group excludes that is excluded itself is not followed.
-    """
-    reached, shut_out = set[str](), set[str]()
-    waiting = list(rules)
-    while waiting:
-        each = waiting.pop()
-        shut_out |= _named_by(each.exclude)
-        for group_id in _named_by(each.include | each.require) - reached:
-            reached.add(group_id)
-            if group := groups.get(group_id):
-                waiting.append(group.rules)
-    return reached, shut_out
-
-
-def _named_by(selectors: Iterable[Selector]) -> set[str]:
-    return {each.group_id for each in selectors if isinstance(each, InGroup)}
+    source, body = f"group {group.id}", group.rules.body()
+    asked = f"{source} {encoded([body['require'], body['exclude']])}"
+    return let_in_by(group.rules.include, source) | LetIn(ways=frozenset({asked}))

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from heapq import nlargest
 from typing import Final
 
 from ..api.access_models import LoginRow, LoginRows
@@ -63,7 +64,7 @@ class LoginLog:
         begin = now - WINDOW
         if self.read_until is None:
             return begin
-        newest = sorted((row.at for row in self.rows), reverse=True)[:_READ_AGAIN]
+        newest = nlargest(_READ_AGAIN, (row.at for row in self.rows))
         known = newest[-1] if len(newest) == _READ_AGAIN else begin
         return max(begin, min(known, self.read_until - _OVERLAP))
 
@@ -104,7 +105,8 @@ class LoginLog:
         """
         logins: dict[str, list[Login]] = {hostname: [] for hostname in places.seen}
         for login in self.logins:
-            if hostname := places.of(login):
+            hostname = places.of(login)
+            if hostname in logins:
                 logins[hostname].append(login)
         return {
             hostname: _history(each, last.get(hostname))

@@ -16,7 +16,7 @@ def known_methods(
     While every method of the account counts, a new one is not taken for known.
     """
     now = {each.id: each.contents for each in observation.login_methods}
-    if _all_count(settings):
+    if settings.allows_all_methods:
         return {**(known or now)}
     others = {key: now[key] for key in now.keys() - settings.login_methods}
     return {**now, **known, **others}
@@ -34,7 +34,7 @@ def changed_methods(
     return tuple(
         each
         for each in observation.login_methods
-        if (_all_count(settings) or each.id in settings.login_methods)
+        if (settings.allows_all_methods or each.id in settings.login_methods)
         and not each.is_one_time_pin
         and known.get(each.id) != each.contents
     )
@@ -50,7 +50,3 @@ def let_in_by_changed_methods(
             for each in changed_methods(known, settings, observation)
         )
     )
-
-
-def _all_count(settings: LoginSettings) -> bool:
-    return not (settings.login_methods or settings.one_time_pin)

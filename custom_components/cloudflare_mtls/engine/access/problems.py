@@ -195,9 +195,9 @@ def _references(
     for gone in sorted(settings.login_methods - methods.keys()):
         yield LoginProblem(code=LoginProblemCode.LOGIN_METHOD_GONE, target=gone)
     allowed = (
-        [methods[each] for each in settings.login_methods & methods.keys()]
-        if settings.login_methods or settings.one_time_pin
-        else list(methods.values())
+        list(methods.values())
+        if settings.allows_all_methods
+        else [methods[each] for each in settings.login_methods & methods.keys()]
     )
     if not settings.one_time_pin:
         if not allowed and not settings.login_methods:

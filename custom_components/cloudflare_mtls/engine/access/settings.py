@@ -93,6 +93,11 @@ class LoginSettings:
         for fault, value in self._faults():
             raise InvalidLoginSettings(fault, value)
 
+    @property
+    def allows_all_methods(self) -> bool:
+        """Return whether people may log in by every login method of the account."""
+        return not (self.login_methods or self.one_time_pin)
+
     def shuts_out_country(self, country: str) -> bool:
         """Return whether nobody may come from a country, given by two capitals."""
         return bool(self.countries) and country not in self.countries

@@ -57,7 +57,7 @@ class Strangers:
                 ),
             )
             # Also where there is no application at the moment.
-            for hostname in places.hostnames
+            for hostname in places.in_front
         }
         return Strangers(
             logins={hostname: each for hostname, each in logins.items() if each},
